@@ -1,0 +1,81 @@
+package linewatch
+
+// ChangeKind says what a state change is good for.
+type ChangeKind string
+
+// The kinds of changes.
+const (
+	Live       ChangeKind = "live"
+	Shadow     ChangeKind = "shadow"
+	Correction ChangeKind = "correction"
+)
+
+// StateChange says that an instance (a rule on an equipment) went from one
+// state to another. All fields but Observed are facts of event time and make
+// up the canonical form: two deployments that saw the same points agree on
+// every byte of it.
+type StateChange struct {
+	ID        string // 32 hex digits, see ChangeID
+	Kind      ChangeKind
+	Rule      RuleID
+	Version   uint32 // of the rule
+	Site      string
+	Line      string
+	Equipment string
+	From, To  State
+	Group     string // the group that decided; empty when none had an opinion
+	EventTime Time
+	Seq       uint64   // counts per instance and survives rule versions
+	Severity  Severity // of To
+	Priority  int
+	Title     string // alert text with its fields filled in; empty at severity 0
+	Text      string
+	Channels  []string
+	Why       Explanation
+	Observed  Observed
+}
+
+// Explanation is why an instance is in its state: each group's opinion with
+// the conditions behind it, winner and losers alike, in the rule's order.
+type Explanation struct {
+	Groups []GroupWhy `json:"groups,omitempty"`
+	Cause  string     `json:"cause,omitempty"` // when no point is behind the change: "rule deleted", "source offline"
+}
+
+// GroupWhy is one group's part in an explanation.
+type GroupWhy struct {
+	Group      string         `json:"group"`
+	Weight     int            `json:"weight"`
+	State      State          `json:"state,omitempty"` // its opinion; empty for none
+	Wins       bool           `json:"wins,omitempty"`
+	Case       int            `json:"case,omitempty"` // 1-based index of the case that decided; 0 for otherwise or none
+	Conditions []ConditionWhy `json:"conditions,omitempty"`
+}
+
+// ConditionWhy is the evidence of one condition.
+type ConditionWhy struct {
+	Op        string         `json:"op"`
+	Tag       string         `json:"tag,omitempty"`
+	Equipment string         `json:"equipment,omitempty"` // whose tag, if not the instance's own
+	Value     *Value         `json:"value,omitempty"`     // nil before the first value
+	Quality   string         `json:"quality,omitempty"`
+	At        Time           `json:"at,omitempty"` // the value's event time
+	Sender    string         `json:"sender,omitempty"`
+	Sequence  uint64         `json:"sequence,omitempty"`
+	Limits    []Value        `json:"limits,omitempty"`
+	Clear     *Value         `json:"clear,omitempty"`
+	For       Duration       `json:"forMs,omitempty"`
+	Since     Time           `json:"since,omitempty"` // when the predicate began to hold
+	Truth     Truth          `json:"is"`
+	Cause     string         `json:"cause,omitempty"` // why it is unknown
+	Of        []ConditionWhy `json:"of,omitempty"`
+}
+
+// Observed holds what depends on when and where a change was computed. It is
+// left out of identity and comparison.
+type Observed struct {
+	Watermark Time   `json:"watermark"`
+	HeldBy    string `json:"heldBy,omitempty"` // the sender that the watermark waited for
+	Arrival   Time   `json:"arrival"`          // clock of the log at the deciding tick
+	Processed Time   `json:"processed,omitempty"`
+}
