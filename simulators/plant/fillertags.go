@@ -1,0 +1,71 @@
+package plant
+
+// Bits of the filler's status word.
+const (
+	statusRunning     = 1 << iota // in Execute
+	statusMaintenance             // in mode Maintenance
+	statusHotWater                // rinse water above its limit
+	statusPressure                // pressure above its limit
+	statusRejecting               // a bottle was rejected since the start
+)
+
+// The limits that the status word and the alarm bits use.
+const (
+	waterLimit    = 75.0
+	pressureLimit = 3.2
+)
+
+// declare lists the filler's tags.
+func (f *filler) declare(m *Machine) {
+	m.add("machine_state", "", func() any { return f.state.String() })
+	m.add("machine_mode", "", func() any { return f.mode.String() })
+	m.add("machine_state_code", "", func() any { return int64(f.state) })
+	m.add("product", "", func() any { return recipes[f.recipe].product })
+	m.add("speed", "bottles/h", func() any { return f.speed.reading })
+	m.add("nominal_speed", "bottles/h", func() any { return int64(recipes[f.recipe].speed) })
+	m.add("good_count", "bottles", func() any { return f.good })
+	m.add("reject_count", "bottles", func() any { return f.rejected })
+	m.add("total_count", "bottles", func() any { return f.counted })
+	m.add("product_volume", "l", func() any { return f.litres })
+	m.add("run_time", "ms", func() any { return f.running.Milliseconds() })
+	m.add("water_temperature", "°C", func() any { return f.water.reading })
+	m.add("pressure", "bar", func() any { return f.pressure.reading })
+	m.add("fill_level", "%", func() any { return f.level.reading })
+	m.add("torque", "Nm", func() any { return f.torque.reading })
+	m.add("level_correction", "µl", func() any { return f.correction })
+	m.add("infeed_bottles", "bottles", func() any { return f.infeed })
+	m.add("active_valves", "", func() any { return f.activeValves() })
+	m.add("status_word", "", func() any { return f.status() })
+	m.add("alarm_bits", "", func() any { return f.status() &^ (statusRunning | statusMaintenance) })
+	m.add("rinse_valve_open", "", func() any { return f.turns() || f.mode == Maintenance })
+	m.add("product_valve_open", "", func() any { return f.turns() })
+	m.add("drain_valve_open", "", func() any { return f.state == Held })
+	m.add("door_closed", "", func() any { return f.state != Held })
+}
+
+// activeValves counts the filling valves in use: all 72, or none.
+func (f *filler) activeValves() int64 {
+	if f.turns() {
+		return 72
+	}
+	return 0
+}
+
+func (f *filler) status() int64 {
+	var word int64
+	for _, b := range []struct {
+		bit int64
+		set bool
+	}{
+		{statusRunning, f.state == Execute},
+		{statusMaintenance, f.mode == Maintenance},
+		{statusHotWater, f.water.reading > waterLimit},
+		{statusPressure, f.pressure.reading > pressureLimit},
+		{statusRejecting, f.rejected > 0},
+	} {
+		if b.set {
+			word |= b.bit
+		}
+	}
+	return word
+}

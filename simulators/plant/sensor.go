@@ -1,0 +1,27 @@
+package plant
+
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// sensor is a measured quantity that follows its target with a lag.
+type sensor struct {
+	exact   float64 // the quantity
+	reading float64 // what the transmitter shows: with noise, in steps
+	lag     time.Duration
+	noise   float64 // largest deviation of the reading
+	step    float64 // resolution, a power of two
+}
+
+func newSensor(at float64, lag time.Duration, noise, step float64) sensor {
+	return sensor{exact: at, reading: at, lag: lag, noise: noise, step: step}
+}
+
+// follow lets one tick pass.
+func (s *sensor) follow(rng *rand.Rand, target float64) {
+	s.exact += (target - s.exact) * float64(Tick) / float64(s.lag)
+	shown := s.exact + s.noise*(2*rng.Float64()-1)
+	s.reading = max(math.Round(shown/s.step)*s.step, 0)
+}
