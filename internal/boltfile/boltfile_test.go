@@ -1,0 +1,244 @@
+package boltfile
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// fill creates a store with some hundred pages.
+func fill(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "data", "store.db")
+	db, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		err := db.Update(func(tx *bolt.Tx) error {
+			b, err := tx.CreateBucketIfNotExists([]byte("b"))
+			if err != nil {
+				return err
+			}
+			for k := range 100 {
+				if err := b.Put([]byte{byte(i), byte(k)}, make([]byte, 3000)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestCreateModes(t *testing.T) {
+	path := fill(t)
+	dir, err := os.Stat(filepath.Dir(path))
+	if err != nil || dir.Mode().Perm() != DirMode {
+		t.Errorf("directory mode %v, %v", dir.Mode(), err)
+	}
+	file, err := os.Stat(path)
+	if err != nil || file.Mode().Perm() != FileMode {
+		t.Errorf("file mode %v, %v", file.Mode(), err)
+	}
+	entries, _ := os.ReadDir(filepath.Dir(path))
+	if len(entries) != 1 {
+		t.Errorf("leftovers beside the store: %v", entries)
+	}
+}
+
+func TestReopen(t *testing.T) {
+	path := fill(t)
+	db, err := Open(path, Options{MustExist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.View(func(tx *bolt.Tx) error {
+		if n := tx.Bucket([]byte("b")).Stats().KeyN; n != 300 {
+			t.Errorf("%d keys, want 300", n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDamaged(t *testing.T) {
+	truncate := func(size int64) func(string) error {
+		return func(path string) error { return os.Truncate(path, size) }
+	}
+	tests := []struct {
+		name   string
+		damage func(path string) error
+		want   error
+	}{
+		{"0 bytes", truncate(0), ErrEmpty},
+		{"10 bytes", truncate(10), ErrTruncated},
+		{"one page", truncate(4096), ErrTruncated},
+		{"half", func(path string) error {
+			info, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			return os.Truncate(path, info.Size()/2)
+		}, ErrTruncated},
+		{"both headers", func(path string) error { return overwrite(path, 0, make([]byte, 2*os.Getpagesize())) }, ErrCorrupt},
+		{"another format", func(path string) error {
+			return os.WriteFile(path, []byte(strings.Repeat("hello ", 10000)), 0o600)
+		}, ErrCorrupt},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			path := fill(t)
+			if err := test.damage(path); err != nil {
+				t.Fatal(err)
+			}
+			db, err := Open(path, Options{})
+			if err == nil {
+				db.Close()
+			}
+			if !errors.Is(err, test.want) || !strings.Contains(err.Error(), path) {
+				t.Errorf("got %v, want %v with the path", err, test.want)
+			}
+		})
+	}
+}
+
+func TestOneHeaderIsEnough(t *testing.T) {
+	for page := range int64(2) {
+		path := fill(t)
+		if err := overwrite(path, page*int64(os.Getpagesize()), make([]byte, 128)); err != nil {
+			t.Fatal(err)
+		}
+		health, err := Check(path)
+		if err != nil || !health.OneHeader {
+			t.Errorf("page %d: %+v, %v; want one header", page, health, err)
+		}
+		db, err := Open(path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		db.Close()
+	}
+}
+
+func TestLocked(t *testing.T) {
+	path := fill(t)
+	db, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	start := time.Now()
+	_, err = Open(path, Options{})
+	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v, want %v with the path", err, ErrLocked)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+func TestMustExist(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "missing.db")
+	if _, err := Open(path, Options{MustExist: true}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want %v", err, os.ErrNotExist)
+	}
+}
+
+func TestDirectoryIsAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(filepath.Join(file, "store.db"), Options{}); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("got %v, want an error with the path", err)
+	}
+}
+
+// As root every directory is writable, so that another user has to try.
+func TestNotWritable(t *testing.T) {
+	if path := os.Getenv("BOLTFILE_TRY"); path != "" {
+		_, err := Open(path, Options{})
+		if errors.Is(err, ErrNotWritable) && strings.Contains(err.Error(), filepath.Dir(path)) {
+			return
+		}
+		t.Fatalf("got %v, want %v with the path", err, ErrNotWritable)
+	}
+	dir, err := os.MkdirTemp("", "boltfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{os.Args[0], "-test.run=^TestNotWritable$"}
+	if os.Geteuid() == 0 {
+		binary, err := os.ReadFile(os.Args[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The test binary may lie where the other user cannot go.
+		copied := filepath.Join(dir, "try")
+		if err := os.WriteFile(copied, binary, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		args[0] = copied
+		setpriv, err := exec.LookPath("setpriv")
+		if err != nil {
+			t.Skip("SKIPPED: running as root and there is no setpriv to become another user")
+		}
+		args = append([]string{setpriv, "--reuid=65534", "--regid=65534", "--clear-groups"}, args...)
+	}
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir = "/"
+	cmd.Env = append(os.Environ(), "BOLTFILE_TRY="+filepath.Join(dir, "store.db"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestGuardTurnsFaultsIntoErrors(t *testing.T) {
+	path := fill(t)
+	db, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := os.Truncate(path, 8192); err != nil {
+		t.Fatal(err)
+	}
+	err = Guard(path, func() error {
+		return db.View(func(tx *bolt.Tx) error {
+			return tx.Bucket([]byte("b")).ForEach(func(k, v []byte) error { return nil })
+		})
+	})
+	if !errors.Is(err, ErrCorrupt) {
+		t.Errorf("got %v, want %v", err, ErrCorrupt)
+	}
+}
+
+func overwrite(path string, at int64, data []byte) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = file.WriteAt(data, at)
+	return err
+}
