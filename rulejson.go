@@ -33,6 +33,15 @@ type conditionJSON struct {
 // give equal bytes, which identify a condition's state across versions.
 func (c Condition) MarshalJSON() ([]byte, error) { return json.Marshal(c.document()) }
 
+// Canonical returns the document form of c as text.
+func (c Condition) Canonical() string {
+	b, err := json.Marshal(c.document())
+	if err != nil {
+		panic("condition: " + err.Error()) // the document holds nothing that JSON lacks
+	}
+	return string(b)
+}
+
 // UnmarshalJSON reads the document form and refuses unknown keys. It does not
 // validate; see Rule.Validate.
 func (c *Condition) UnmarshalJSON(b []byte) error {

@@ -1,0 +1,134 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"strconv"
+
+	"linewatch"
+)
+
+// program is one rule version made ready to be judged: its conditions as one
+// flat list in which every node stands behind the nodes it joins.
+type program struct {
+	rule    linewatch.Rule
+	version uint32
+	nodes   []node
+	groups  []group
+}
+
+type group struct {
+	id        string
+	weight    int
+	cases     []caseNode
+	otherwise linewatch.State
+	ignore    bool // an undecidable group has no opinion
+}
+
+type caseNode struct {
+	state linewatch.State
+	root  int32
+}
+
+// node is one condition.
+type node struct {
+	op        linewatch.Op
+	kids      []int32
+	tag       string
+	equipment string // empty: the instance's own
+	class     class  // what kind of value fits a leaf
+	limits    []linewatch.Value
+	clear     linewatch.Value
+	hold      linewatch.Duration // on-delay
+	keep      linewatch.Duration // off-delay
+	identity  identity
+}
+
+// identity names a condition across versions of its rule: a hash of its group
+// and canonical form, and of a number if these repeat.
+type identity [16]byte
+
+// compile makes a rule that passed Validate ready to be judged.
+func compile(rv linewatch.RuleVersion) *program {
+	p := &program{rule: rv.Rule, version: rv.Version}
+	for _, g := range rv.Rule.Groups {
+		c := compiler{program: p, group: g.ID, seen: map[string]int{}}
+		out := group{id: g.ID, weight: g.Weight, otherwise: g.Otherwise, ignore: g.Unknown == linewatch.UnknownIgnore}
+		for i := range g.Cases {
+			out.cases = append(out.cases, caseNode{state: g.Cases[i].State, root: c.add(&g.Cases[i].When)})
+		}
+		p.groups = append(p.groups, out)
+	}
+	return p
+}
+
+type compiler struct {
+	*program
+	group string
+	seen  map[string]int
+}
+
+func (c *compiler) add(cond *linewatch.Condition) int32 {
+	n := node{op: cond.Op, tag: cond.Tag, equipment: cond.Equipment, clear: cond.Clear, hold: cond.For, keep: cond.Keep}
+	for i := range cond.Of {
+		n.kids = append(n.kids, c.add(&cond.Of[i]))
+	}
+	if !n.op.Combines() {
+		n.limits = cond.Values
+		if n.limits == nil {
+			n.limits = []linewatch.Value{cond.Limit}
+		}
+		n.class = classOf(n.limits[0])
+	}
+	name := c.group + " " + cond.Canonical()
+	c.seen[name]++
+	sum := sha256.Sum256([]byte(name + " #" + strconv.Itoa(c.seen[name])))
+	n.identity = identity(sum[:16])
+	c.nodes = append(c.nodes, n)
+	return int32(len(c.nodes) - 1)
+}
+
+// test judges a leaf on a known value; memory is what it said when it was last
+// decided, which is what hysteresis hangs on.
+func (n *node) test(v linewatch.Value, memory bool) linewatch.Truth {
+	if classOf(v) != n.class {
+		return linewatch.Undecided
+	}
+	switch n.op {
+	case linewatch.Is:
+		return linewatch.TruthOf(v.Equal(n.limits[0]))
+	case linewatch.IsNot:
+		return linewatch.TruthOf(!v.Equal(n.limits[0]))
+	case linewatch.In:
+		for _, w := range n.limits {
+			if v.Equal(w) {
+				return linewatch.True
+			}
+		}
+		return linewatch.False
+	case linewatch.Inside, linewatch.Outside:
+		inside := linewatch.CompareNumbers(v, n.limits[0]) >= 0 && linewatch.CompareNumbers(v, n.limits[1]) <= 0
+		return linewatch.TruthOf(inside == (n.op == linewatch.Inside))
+	}
+	return linewatch.TruthOf(n.beyond(v, memory))
+}
+
+// beyond judges the four one-sided comparisons.
+func (n *node) beyond(v linewatch.Value, memory bool) bool {
+	if memory && !n.clear.IsNull() {
+		order := linewatch.CompareNumbers(v, n.clear)
+		if n.op == linewatch.Above || n.op == linewatch.AtLeast {
+			return order > 0
+		}
+		return order < 0
+	}
+	order := linewatch.CompareNumbers(v, n.limits[0])
+	switch n.op {
+	case linewatch.Above:
+		return order > 0
+	case linewatch.AtLeast:
+		return order >= 0
+	case linewatch.Below:
+		return order < 0
+	}
+	return order <= 0
+}

@@ -1,0 +1,221 @@
+package rules
+
+import "linewatch"
+
+// SenderID is an engine's handle of a sender.
+type SenderID int32
+
+// SeriesID is an engine's handle of a tag of an equipment.
+type SeriesID int32
+
+// Options configure an Engine.
+type Options struct {
+	// Line is the home whose rules are judged: rules on equipment of other
+	// lines have no instance here. Empty: every line.
+	Line string
+	// AnyEquipment takes equipment that the registry does not list for
+	// granted, as rule tests do.
+	AnyEquipment bool
+	// MaxSeries bounds the number of tags; 0 means 1,000,000.
+	MaxSeries int
+}
+
+const defaultMaxSeries = 1_000_000
+
+// Sample is one value of a series.
+type Sample struct {
+	Value    linewatch.Value
+	At       linewatch.Time
+	Sequence uint64
+	Sender   SenderID
+	Quality  linewatch.Quality
+}
+
+// Engine judges the rules of one home. Points must arrive in event-time order;
+// Advance says how far event time has come. The zero value is not usable.
+type Engine struct {
+	opts     Options
+	now      linewatch.Time // newest instant that was closed; NoTime before
+	open     bool           // points at the instant `at` are waiting for its end
+	at       linewatch.Time
+	order    uint64 // counts control records, which apply in this order
+	pending  []pendingControl
+	registry registry
+	rules    map[linewatch.RuleID]*ruleState
+	tables   map[string]linewatch.Table
+
+	senders    []sender
+	senderIDs  map[linewatch.Sender]SenderID
+	series     []series
+	seriesIDs  map[seriesKey]SeriesID
+	touched    []touch
+	leaves     []leaf
+	freeLeaves []int32
+
+	instances   []*instance
+	instanceIDs map[instanceKey]int32
+	instancesOf map[linewatch.RuleID][]int32
+	dirty       []int32
+	timers      timerHeap
+	changes     []linewatch.StateChange
+}
+
+type sender struct {
+	linewatch.Sender
+	offline bool
+}
+
+// touch is the newest sample of a series at the open instant.
+type touch struct {
+	series SeriesID
+	sample Sample
+}
+
+// New returns an engine without rules.
+func New(opts Options) *Engine {
+	if opts.MaxSeries == 0 {
+		opts.MaxSeries = defaultMaxSeries
+	}
+	return &Engine{
+		opts:        opts,
+		now:         linewatch.NoTime,
+		rules:       map[linewatch.RuleID]*ruleState{},
+		tables:      map[string]linewatch.Table{},
+		senderIDs:   map[linewatch.Sender]SenderID{},
+		seriesIDs:   map[seriesKey]SeriesID{},
+		instanceIDs: map[instanceKey]int32{},
+		instancesOf: map[linewatch.RuleID][]int32{},
+	}
+}
+
+// Sender returns the handle of a sender, making one if there is none.
+func (e *Engine) Sender(s linewatch.Sender) SenderID {
+	if id, ok := e.senderIDs[s]; ok {
+		return id
+	}
+	id := SenderID(len(e.senders))
+	e.senders = append(e.senders, sender{Sender: s})
+	e.senderIDs[s] = id
+	return id
+}
+
+// Point takes the next point. Its time must be after the last Advance and not
+// before the last Point.
+func (e *Engine) Point(id SeriesID, s Sample) {
+	if !e.open || s.At != e.at {
+		e.openInstant(s.At)
+	}
+	sr := &e.series[id]
+	if sr.touched == 0 {
+		e.touched = append(e.touched, touch{series: id, sample: s})
+		sr.touched = int32(len(e.touched))
+		return
+	}
+	e.touched[sr.touched-1].sample = s
+}
+
+// Advance says that nothing at or before to is still to come: it closes every
+// instant up to there.
+func (e *Engine) Advance(to linewatch.Time) {
+	if e.open {
+		e.closeInstant(e.at)
+	}
+	e.runUntil(to)
+	if to > e.now && e.now.Known() {
+		e.now = to
+	}
+}
+
+// SetOnline says that a sender's tags are to be believed again, or no longer.
+// The resulting changes have the event time at, which must not be before the
+// last Advance.
+func (e *Engine) SetOnline(id SenderID, online bool, at linewatch.Time) {
+	if e.senders[id].offline == !online {
+		return
+	}
+	e.senders[id].offline = !online
+	for i := range e.series {
+		if sr := &e.series[i]; sr.last.Sender == id && sr.last.At.Known() {
+			e.settle(SeriesID(i), false)
+		}
+	}
+	if at.Known() {
+		first := len(e.changes)
+		e.evaluateDirty(at)
+		sortChanges(e.changes[first:])
+	}
+}
+
+// Take returns the changes since the last call, in order. The slice is the
+// caller's.
+func (e *Engine) Take() []linewatch.StateChange {
+	c := e.changes
+	e.changes = nil
+	return c
+}
+
+// openInstant ends the open instant, if any, runs what falls between and opens
+// the instant t.
+func (e *Engine) openInstant(t linewatch.Time) {
+	if e.open {
+		e.closeInstant(e.at)
+	}
+	if t > linewatch.NoTime+1 {
+		e.runUntil(t - 1)
+	}
+	e.open, e.at = true, t
+}
+
+// runUntil closes every instant up to and including t at which a timer or a
+// control record falls due.
+func (e *Engine) runUntil(t linewatch.Time) {
+	for {
+		next := min(e.timers.next(), e.nextControl())
+		if next > t || next == linewatch.MaxTime {
+			return
+		}
+		e.closeInstant(next)
+	}
+}
+
+// closeInstant judges one instant: control records, then points, then timers,
+// then one evaluation of each instance concerned.
+func (e *Engine) closeInstant(t linewatch.Time) {
+	first := len(e.changes)
+	e.applyControl(t)
+	for i := range e.touched {
+		tc := &e.touched[i]
+		sr := &e.series[tc.series]
+		moved := sr.last.Value != tc.sample.Value
+		sr.touched, sr.last = 0, tc.sample
+		e.settle(tc.series, moved)
+	}
+	e.touched = e.touched[:0]
+	for e.timers.next() <= t {
+		e.markDirty(e.timers.pop(e.instances))
+	}
+	e.open, e.now = false, t
+	e.evaluateDirty(t)
+	if len(e.changes) > first+1 {
+		sortChanges(e.changes[first:])
+	}
+}
+
+// evaluateDirty evaluates the instances that something happened to.
+func (e *Engine) evaluateDirty(t linewatch.Time) {
+	for _, i := range e.dirty {
+		inst := e.instances[i]
+		inst.dirty = false
+		if inst.prog != nil {
+			e.evaluate(i, inst, t)
+		}
+	}
+	e.dirty = e.dirty[:0]
+}
+
+func (e *Engine) markDirty(i int32) {
+	if inst := e.instances[i]; !inst.dirty {
+		inst.dirty = true
+		e.dirty = append(e.dirty, i)
+	}
+}

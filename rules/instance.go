@@ -1,0 +1,123 @@
+package rules
+
+import "linewatch"
+
+type instanceKey struct {
+	rule      linewatch.RuleID
+	equipment string
+}
+
+// instance is a rule on an equipment.
+type instance struct {
+	key   instanceKey
+	prog  *program // nil after the rule was withdrawn; state and seq stay
+	nodes []nodeState
+	reads []SeriesID
+	state linewatch.State
+	seq   uint64         // of the newest change
+	last  linewatch.Time // event time of the newest change
+	same  uint32         // changes at that event time
+	timer int32          // place in the timer heap plus 1; 0: none
+	dirty bool
+}
+
+// nodeState is what a condition remembers.
+type nodeState struct {
+	since  linewatch.Time // when the predicate of an on-delay began to hold; NoTime: it does not
+	until  linewatch.Time // when an off-delay runs out; NoTime: none runs
+	pred   linewatch.Truth
+	out    linewatch.Truth // after the delays
+	memory bool            // the predicate when it was last decided
+}
+
+func newNodeStates(n int) []nodeState {
+	states := make([]nodeState, n)
+	for i := range states {
+		states[i].since, states[i].until = linewatch.NoTime, linewatch.NoTime
+	}
+	return states
+}
+
+// evaluate judges one instance at an instant and emits a change if its state
+// became another.
+func (e *Engine) evaluate(i int32, inst *instance, t linewatch.Time) {
+	due := linewatch.MaxTime
+	for j := range inst.prog.nodes {
+		n, s := &inst.prog.nodes[j], &inst.nodes[j]
+		if n.op.Combines() {
+			s.pred = n.join(inst.nodes)
+		}
+		if n.hold == 0 && n.keep == 0 {
+			s.out = s.pred
+			continue
+		}
+		due = min(due, n.delay(s, t))
+	}
+	e.timers.set(e.instances, i, due)
+	if state, group := inst.prog.decide(inst.nodes); state != inst.state {
+		e.emit(inst, state, group, t)
+	}
+}
+
+// join combines what the conditions of n say, in Kleene's logic.
+func (n *node) join(states []nodeState) linewatch.Truth {
+	if n.op == linewatch.Not {
+		return states[n.kids[0]].out.Not()
+	}
+	decisive := linewatch.False
+	if n.op == linewatch.Any {
+		decisive = linewatch.True
+	}
+	result := decisive.Not()
+	for _, k := range n.kids {
+		switch states[k].out {
+		case decisive:
+			return decisive
+		case linewatch.Undecided:
+			result = linewatch.Undecided
+		}
+	}
+	return result
+}
+
+// delay applies on-delay and off-delay to the predicate at the instant t, and
+// returns when it wants to be asked again, MaxTime for never.
+func (n *node) delay(s *nodeState, t linewatch.Time) linewatch.Time {
+	due, on := linewatch.MaxTime, s.pred
+	switch {
+	case n.hold == 0:
+	case on != linewatch.True:
+		s.since = linewatch.NoTime
+	default:
+		if !s.since.Known() {
+			s.since = t
+		}
+		if ready := s.since.Add(n.hold); t < ready {
+			due, on = ready, linewatch.False
+		}
+	}
+	if n.keep != 0 {
+		on, due = n.linger(s, on, t, due)
+	}
+	s.out = on
+	return due
+}
+
+// linger applies the off-delay to what the on-delay says.
+func (n *node) linger(s *nodeState, on linewatch.Truth, t, due linewatch.Time) (linewatch.Truth, linewatch.Time) {
+	if on != linewatch.False {
+		s.until = linewatch.NoTime
+		return on, due
+	}
+	if s.out == linewatch.True && !s.until.Known() {
+		s.until = t.Add(n.keep)
+	}
+	if !s.until.Known() {
+		return on, due
+	}
+	if t < s.until {
+		return linewatch.True, min(due, s.until)
+	}
+	s.until = linewatch.NoTime
+	return on, due
+}

@@ -1,0 +1,67 @@
+package rules
+
+import "linewatch"
+
+// registry is the asset registry as the rules of one home see it.
+type registry struct {
+	assets  linewatch.Assets
+	byID    map[string]int
+	byAlias map[string]int
+}
+
+func newRegistry(a linewatch.Assets) registry {
+	r := registry{assets: a, byID: map[string]int{}, byAlias: map[string]int{}}
+	for i, eq := range a.Equipment {
+		r.byID[eq.ID] = i
+		if eq.Alias != "" {
+			r.byAlias[eq.Alias] = i
+		}
+	}
+	return r
+}
+
+// resolve returns the id behind an id or alias; a name that is not registered
+// stands for itself.
+func (r *registry) resolve(name string) string {
+	if _, ok := r.byID[name]; ok {
+		return name
+	}
+	if i, ok := r.byAlias[name]; ok {
+		return r.assets.Equipment[i].ID
+	}
+	return name
+}
+
+// find returns what is registered of an equipment, or just its id.
+func (r *registry) find(id string) linewatch.Equipment {
+	if i, ok := r.byID[id]; ok {
+		return r.assets.Equipment[i]
+	}
+	return linewatch.Equipment{ID: id}
+}
+
+// here reports whether an equipment belongs to this engine's home.
+func (e *Engine) here(id string) bool {
+	i, ok := e.registry.byID[id]
+	if !ok {
+		return e.opts.AnyEquipment
+	}
+	return e.opts.Line == "" || e.registry.assets.Equipment[i].Line == e.opts.Line
+}
+
+// subjects returns the equipment of this home that a scope is about, in the
+// order of the registry.
+func (e *Engine) subjects(s linewatch.Scope) (ids []string) {
+	if s.Equipment != "" {
+		if id := e.registry.resolve(s.Equipment); e.here(id) {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	for _, eq := range e.registry.assets.Equipment {
+		if eq.Class == s.Class && e.here(eq.ID) {
+			ids = append(ids, eq.ID)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,234 @@
+package rules
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"linewatch"
+)
+
+// snapshotVersion names the layout below. Another one is refused.
+const snapshotVersion = 1
+
+// errOpen guards against a snapshot in the middle of an instant.
+var errOpen = errors.New("snapshot between Point and Advance")
+
+// AppendSnapshot appends everything the engine knows. It may be called only
+// after Advance and before the next Point. Changes that were not taken yet are
+// not part of it.
+func (e *Engine) AppendSnapshot(dst []byte) ([]byte, error) {
+	if e.open {
+		return nil, errOpen
+	}
+	dst = append(dst, snapshotVersion)
+	dst = linewatch.AppendTime(dst, e.now)
+	dst = binary.AppendUvarint(dst, e.order)
+	dst, err := e.appendDefinitions(dst)
+	if err != nil {
+		return nil, err
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(e.senders)))
+	for _, s := range e.senders {
+		dst = linewatch.AppendText(linewatch.AppendText(dst, s.Gateway), s.Source)
+		dst = linewatch.AppendFlag(dst, s.offline)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(e.series)))
+	for i := range e.series {
+		dst = e.series[i].append(dst)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(e.instances)))
+	for _, inst := range e.instances {
+		dst = inst.append(dst)
+	}
+	return dst, nil
+}
+
+// appendDefinitions appends registry, tables, rules and pending records.
+func (e *Engine) appendDefinitions(dst []byte) ([]byte, error) {
+	put := func(v any) {
+		b, err := json.Marshal(v)
+		if err != nil { // what was decoded from JSON can be encoded again
+			panic("rules: snapshot: " + err.Error())
+		}
+		dst = append(binary.AppendUvarint(dst, uint64(len(b))), b...)
+	}
+	put(e.registry.assets)
+	put(e.tables)
+	ids := e.ruleIDs()
+	dst = binary.AppendUvarint(dst, uint64(len(ids)))
+	for _, id := range ids {
+		r := e.rules[id]
+		if r.active != nil && r.encoded == nil {
+			b, err := json.Marshal(r.active.rule)
+			if err != nil {
+				return nil, fmt.Errorf("snapshot rule %s: %w", id, err)
+			}
+			r.encoded = b
+		}
+		dst = linewatch.AppendText(dst, string(id))
+		dst = binary.AppendUvarint(dst, uint64(r.current))
+		dst = binary.AppendUvarint(dst, uint64(r.highest))
+		dst = append(binary.AppendUvarint(dst, uint64(len(r.encoded))), r.encoded...)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(e.pending)))
+	for _, p := range e.pending {
+		dst = linewatch.AppendTime(dst, p.at)
+		dst = binary.AppendUvarint(dst, p.order)
+		put(p.what)
+	}
+	return dst, nil
+}
+
+func (sr *series) append(dst []byte) []byte {
+	dst = linewatch.AppendText(linewatch.AppendText(dst, sr.key.equipment), sr.key.tag)
+	dst = linewatch.AppendTime(dst, sr.last.At)
+	if !sr.last.At.Known() {
+		return dst
+	}
+	dst = sr.last.Value.AppendBinary(dst)
+	dst = binary.AppendUvarint(dst, sr.last.Sequence)
+	dst = binary.AppendUvarint(dst, uint64(sr.last.Sender))
+	return append(dst, byte(sr.last.Quality))
+}
+
+func (inst *instance) append(dst []byte) []byte {
+	dst = linewatch.AppendText(linewatch.AppendText(dst, string(inst.key.rule)), inst.key.equipment)
+	dst = linewatch.AppendText(dst, string(inst.state))
+	dst = binary.AppendUvarint(dst, inst.seq)
+	dst = linewatch.AppendTime(dst, inst.last)
+	dst = binary.AppendUvarint(dst, uint64(inst.same))
+	dst = linewatch.AppendFlag(dst, inst.prog != nil)
+	for i := range inst.nodes {
+		s := &inst.nodes[i]
+		bits := byte(s.pred) | byte(s.out)<<2
+		if s.memory {
+			bits |= 1 << 4
+		}
+		dst = append(dst, bits)
+		if n := &inst.prog.nodes[i]; n.hold != 0 || n.keep != 0 {
+			dst = linewatch.AppendTime(linewatch.AppendTime(dst, s.since), s.until)
+		}
+	}
+	return dst
+}
+
+// Restore makes a new engine what the one was that wrote the snapshot. The
+// options must be the same.
+//
+// An engine after an error is not usable.
+func (e *Engine) Restore(b []byte) error {
+	r := linewatch.NewBinaryReader(b)
+	if v := r.Byte(); v != snapshotVersion {
+		return fmt.Errorf("restore rules: snapshot version %d, want %d", v, snapshotVersion)
+	}
+	e.now, e.order = r.Time(), r.Uvarint()
+	if err := e.restoreDefinitions(r); err != nil {
+		return fmt.Errorf("restore rules: %w", err)
+	}
+	for range r.Count() {
+		id := e.Sender(linewatch.Sender{Gateway: r.Text(), Source: r.Text()})
+		e.senders[id].offline = r.Flag()
+	}
+	for range r.Count() {
+		e.restoreSeries(r)
+	}
+	for range r.Count() {
+		if err := e.restoreInstance(r); err != nil {
+			return fmt.Errorf("restore rules: %w", err)
+		}
+	}
+	return r.Err()
+}
+
+func (e *Engine) restoreDefinitions(r *linewatch.BinaryReader) error {
+	var assets linewatch.Assets
+	err := errors.Join(json.Unmarshal(r.Bytes(), &assets), json.Unmarshal(r.Bytes(), &e.tables))
+	if err != nil {
+		return err
+	}
+	e.registry = newRegistry(assets)
+	for range r.Count() {
+		id := linewatch.RuleID(r.Text())
+		st := &ruleState{current: uint32(r.Uvarint()), highest: uint32(r.Uvarint())}
+		if b := r.Bytes(); len(b) > 0 {
+			rv := linewatch.RuleVersion{Version: st.current}
+			if err := json.Unmarshal(b, &rv.Rule); err != nil {
+				return fmt.Errorf("rule %s: %w", id, err)
+			}
+			st.active, st.encoded = compile(rv), slices.Clone(b)
+		}
+		e.rules[id] = st
+	}
+	for range r.Count() {
+		p := pendingControl{at: r.Time(), order: r.Uvarint()}
+		if err := json.Unmarshal(r.Bytes(), &p.what); err != nil {
+			return fmt.Errorf("pending control record: %w", err)
+		}
+		e.pending = append(e.pending, p)
+	}
+	return r.Err()
+}
+
+func (e *Engine) restoreSeries(r *linewatch.BinaryReader) {
+	id, _ := e.Series(r.Text(), r.Text())
+	last := Sample{At: r.Time()}
+	if last.At.Known() && r.Err() == nil {
+		last.Value, last.Sequence = r.Value(), r.Uvarint()
+		last.Sender, last.Quality = SenderID(r.Uvarint()), linewatch.Quality(r.Byte())
+		if int(last.Sender) >= len(e.senders) || last.Sender < 0 || last.Quality > linewatch.Ok {
+			last = Sample{At: linewatch.NoTime}
+		}
+	}
+	sr := &e.series[id]
+	sr.last = last
+	sr.class = e.classNow(sr)
+}
+
+func (e *Engine) restoreInstance(r *linewatch.BinaryReader) error {
+	key := instanceKey{linewatch.RuleID(r.Text()), r.Text()}
+	i := e.newInstance(key)
+	inst := e.instances[i]
+	inst.state, inst.seq = linewatch.State(r.Text()), r.Uvarint()
+	inst.last, inst.same = r.Time(), uint32(r.Uvarint())
+	if !r.Flag() || r.Err() != nil {
+		return r.Err()
+	}
+	st := e.rules[key.rule]
+	if st == nil || st.active == nil {
+		return fmt.Errorf("instance of rule %s: %w", key.rule, linewatch.ErrBinary)
+	}
+	inst.prog = st.active
+	inst.nodes = newNodeStates(len(inst.prog.nodes))
+	due := linewatch.MaxTime
+	for j := range inst.nodes {
+		n, s := &inst.prog.nodes[j], &inst.nodes[j]
+		bits := r.Byte()
+		s.pred, s.out, s.memory = linewatch.Truth(min(bits&3, 2)), linewatch.Truth(min(bits>>2&3, 2)), bits&(1<<4) != 0
+		if n.hold == 0 && n.keep == 0 {
+			continue
+		}
+		s.since, s.until = r.Time(), r.Time()
+		due = min(due, n.deadline(s, e.now))
+	}
+	e.connect(i, inst)
+	e.timers.set(e.instances, i, due)
+	return r.Err()
+}
+
+// deadline returns when the delays of a condition fall due next, MaxTime for
+// never.
+func (n *node) deadline(s *nodeState, now linewatch.Time) linewatch.Time {
+	due := linewatch.MaxTime
+	if n.hold != 0 && s.pred == linewatch.True && s.since.Known() {
+		if ready := s.since.Add(n.hold); ready > now {
+			due = ready
+		}
+	}
+	if s.until.Known() && s.until > now {
+		due = min(due, s.until)
+	}
+	return due
+}

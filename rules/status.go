@@ -1,0 +1,67 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"linewatch"
+)
+
+// InstanceStatus is what an instance says now, and why.
+type InstanceStatus struct {
+	Rule      linewatch.RuleID
+	Version   uint32
+	Name      string
+	Equipment linewatch.Equipment
+	State     linewatch.State
+	Severity  linewatch.Severity
+	Priority  int
+	Group     string         // the group that decides; empty for none
+	Since     linewatch.Time // event time of the newest change; NoTime before the first
+	Seq       uint64
+	Why       linewatch.Explanation
+}
+
+// Instances returns the status of every live instance, ordered by rule and
+// equipment.
+func (e *Engine) Instances() []InstanceStatus {
+	var out []InstanceStatus
+	for _, inst := range e.instances {
+		if inst.prog != nil {
+			out = append(out, e.status(inst))
+		}
+	}
+	slices.SortFunc(out, func(a, b InstanceStatus) int {
+		if c := strings.Compare(string(a.Rule), string(b.Rule)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Equipment.ID, b.Equipment.ID)
+	})
+	return out
+}
+
+func (e *Engine) status(inst *instance) InstanceStatus {
+	rule := &inst.prog.rule
+	s := InstanceStatus{
+		Rule: rule.ID, Version: inst.prog.version, Name: rule.Name, Equipment: e.registry.find(inst.key.equipment),
+		State: inst.state, Severity: rule.SeverityOf(inst.state), Priority: rule.Priority, Since: inst.last, Seq: inst.seq,
+	}
+	_, winner := inst.prog.decide(inst.nodes)
+	if winner >= 0 {
+		s.Group = inst.prog.groups[winner].id
+	}
+	s.Why = linewatch.Explanation{Groups: e.why(inst, winner)}
+	return s
+}
+
+// RuleVersions returns the version of every rule that is in force; withdrawn
+// rules are left out.
+func (e *Engine) RuleVersions() map[linewatch.RuleID]uint32 {
+	out := make(map[linewatch.RuleID]uint32, len(e.rules))
+	for id, r := range e.rules {
+		if r.active != nil {
+			out[id] = r.current
+		}
+	}
+	return out
+}
