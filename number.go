@@ -1,5 +1,7 @@
 package linewatch
 
+import "strconv"
+
 // number is a JSON number taken apart. Its value is ±mant × 10^exp when exact
 // is set; otherwise it has too many digits for mant.
 type number struct {
@@ -111,8 +113,8 @@ func (n *number) value() (Value, bool) {
 	case n.mant <= 1<<63:
 		return IntValue(-int64(n.mant)), true
 	}
-	v, err := ParseNumber(string(n.text))
-	return v, err == nil
+	u, err := strconv.ParseUint(string(n.text), 10, 64) // 20 digits, or a negative one out of range
+	return UintValue(u), err == nil
 }
 
 // floatValue computes in one rounding step what it can: mantissa and power of
@@ -120,8 +122,8 @@ func (n *number) value() (Value, bool) {
 func (n *number) floatValue() (Value, bool) {
 	most := len(pow10) - 1
 	if !n.exact || n.mant > 1<<53 || n.exp < -most || n.exp > most {
-		v, err := ParseNumber(string(n.text))
-		return v, err == nil
+		f, err := strconv.ParseFloat(string(n.text), 64)
+		return FloatValue(f), err == nil
 	}
 	f := float64(n.mant)
 	if n.exp < 0 {
