@@ -1,0 +1,200 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"linewatch"
+)
+
+// Config describes one agent: a gateway and the PLCs that it reads.
+type Config struct {
+	// Gateway is this agent's id; with a source's id it names a sender.
+	Gateway string         `json:"gateway" yaml:"gateway"`
+	Sources []SourceConfig `json:"sources" yaml:"sources"`
+}
+
+// SourceConfig describes one PLC and the tags that are read from it.
+type SourceConfig struct {
+	ID       string `json:"id" yaml:"id"`
+	Protocol string `json:"protocol" yaml:"protocol"` // one of Protocols
+	Address  string `json:"address" yaml:"address"`   // host or host:port
+	Rack     int    `json:"rack" yaml:"rack"`         // of the CPU; 0 for most
+	Slot     int    `json:"slot" yaml:"slot"`         // of the CPU; 1 for S7-1200/1500, 2 for S7-300
+	// Interval is the time between two scans. Default 200ms.
+	Interval Span `json:"interval" yaml:"interval"`
+	// Timeout bounds a whole scan, not a single answer. Default 2s.
+	Timeout Span `json:"timeout" yaml:"timeout"`
+	// Equipment is the equipment of every tag that names none itself.
+	Equipment string      `json:"equipment" yaml:"equipment"`
+	Tags      []TagConfig `json:"tags" yaml:"tags"`
+}
+
+// TagConfig says where a tag's value lies in the PLC and whose it is.
+type TagConfig struct {
+	Name      string `json:"name" yaml:"name"`
+	Equipment string `json:"equipment" yaml:"equipment"` // default: the source's
+	Address   string `json:"address" yaml:"address"`     // in the words of the protocol, see edge/s7
+	Type      string `json:"type" yaml:"type"`           // in the words of the protocol, see edge/s7
+}
+
+// What a SourceConfig means where it says nothing.
+const (
+	DefaultInterval = Span(200 * time.Millisecond)
+	DefaultTimeout  = Span(2 * time.Second)
+)
+
+// Protocols lists what SourceConfig.Protocol may say.
+func Protocols() []string { return []string{"s7"} }
+
+// The ranges of a source's times, and the most tags of a source.
+const (
+	minInterval = Span(10 * time.Millisecond)
+	maxInterval = Span(time.Hour)
+	minTimeout  = Span(100 * time.Millisecond)
+	maxTimeout  = Span(10 * time.Second)
+	maxTags     = 100_000
+)
+
+// Span is a duration that reads like 200ms, 5s or 1m30s.
+type Span time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Span) UnmarshalText(text []byte) error {
+	d, err := linewatch.ParseDuration(string(text))
+	if err == nil {
+		*s = Span(d.Std())
+	}
+	return err
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Span) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// String returns the form that UnmarshalText reads, to the millisecond.
+func (s Span) String() string {
+	return linewatch.Duration(time.Duration(s) / time.Millisecond).String()
+}
+
+// WithDefaults returns a copy of c in which every field that was left out has
+// its default.
+func (c Config) WithDefaults() Config {
+	c.Sources = slices.Clone(c.Sources)
+	for i := range c.Sources {
+		c.Sources[i] = c.Sources[i].withDefaults()
+	}
+	return c
+}
+
+func (s SourceConfig) withDefaults() SourceConfig {
+	if s.Interval == 0 {
+		s.Interval = DefaultInterval
+	}
+	if s.Timeout == 0 {
+		s.Timeout = DefaultTimeout
+	}
+	s.Tags = slices.Clone(s.Tags)
+	for i := range s.Tags {
+		if s.Tags[i].Equipment == "" {
+			s.Tags[i].Equipment = s.Equipment
+		}
+	}
+	return s
+}
+
+// Validate reports every mistake in c, one error per field, each with the
+// field's path and a remedy. It expects the defaults to be in place, and does
+// not know addresses and types: the protocol's package checks these.
+func (c Config) Validate() error {
+	var errs []error
+	if !linewatch.ValidName(c.Gateway) {
+		errs = append(errs, badName("gateway", c.Gateway))
+	}
+	if len(c.Sources) == 0 {
+		errs = append(errs, errors.New("sources: none; name at least one PLC to read"))
+	}
+	seen := map[string]bool{}
+	for i, s := range c.Sources {
+		path := fmt.Sprintf("sources[%d]", i)
+		if !linewatch.ValidName(s.ID) {
+			errs = append(errs, badName(path+".id", s.ID))
+		} else {
+			path = SourcePath(s.ID)
+		}
+		if seen[s.ID] {
+			errs = append(errs, fmt.Errorf("%s.id: used twice; give each source its own id", path))
+		}
+		seen[s.ID] = true
+		errs = append(errs, s.validate(path)...)
+	}
+	return errors.Join(errs...)
+}
+
+// SourcePath names a source in messages to the user: sources[ID].
+func SourcePath(id string) string { return "sources[" + id + "]" }
+
+// TagPath names a tag in messages to the user: sources[ID].tags[NAME].
+func TagPath(source, tag string) string { return SourcePath(source) + ".tags[" + tag + "]" }
+
+func badName(path, name string) error {
+	if name == "" {
+		return fmt.Errorf("%s: missing; give it a name of letters, digits and . _ : -", path)
+	}
+	return fmt.Errorf("%s: %.140q is not a name; use 1 to 128 of letters, digits and . _ : -", path, name)
+}
+
+func (s SourceConfig) validate(path string) (errs []error) {
+	fail := func(field, format string, args ...any) {
+		errs = append(errs, fmt.Errorf(path+"."+field+": "+format, args...))
+	}
+	if !slices.Contains(Protocols(), s.Protocol) {
+		fail("protocol", "%q is unknown; use one of %q", s.Protocol, Protocols())
+	}
+	if s.Address == "" {
+		fail("address", "missing; give the PLC's host name or IP address, with :port if it is not the usual one")
+	}
+	if s.Rack < 0 || s.Rack > 7 {
+		fail("rack", "%d; use 0 to 7", s.Rack)
+	}
+	if s.Slot < 0 || s.Slot > 31 {
+		fail("slot", "%d; use 0 to 31", s.Slot)
+	}
+	if s.Interval < minInterval || s.Interval > maxInterval {
+		fail("interval", "%v; use %v to %v", s.Interval, minInterval, maxInterval)
+	}
+	if s.Timeout < minTimeout || s.Timeout > maxTimeout {
+		fail("timeout", "%v; use %v to %v", s.Timeout, minTimeout, maxTimeout)
+	}
+	if n := len(s.Tags); n == 0 || n > maxTags {
+		fail("tags", "%d; name 1 to %d tags", n, maxTags)
+	}
+	return append(errs, validateTags(path, s.Tags)...)
+}
+
+func validateTags(path string, tags []TagConfig) (errs []error) {
+	type key struct{ equipment, name string }
+	seen := map[key]bool{}
+	for i, t := range tags {
+		at := fmt.Sprintf("%s.tags[%d]", path, i)
+		if linewatch.ValidTag(t.Name) {
+			at = fmt.Sprintf("%s.tags[%s]", path, t.Name)
+		}
+		switch {
+		case !linewatch.ValidTag(t.Name):
+			errs = append(errs, fmt.Errorf("%s.name: %.140q; use 1 to 128 printable bytes", at, t.Name))
+		case t.Name[0] == '$':
+			errs = append(errs, fmt.Errorf("%s.name: begins with $, which is kept for heartbeats and gap records", at))
+		}
+		if !linewatch.ValidName(t.Equipment) {
+			errs = append(errs, badName(at+".equipment", t.Equipment))
+		}
+		if k := (key{t.Equipment, t.Name}); seen[k] {
+			errs = append(errs, fmt.Errorf("%s.name: equipment %s has this tag twice; remove or rename one", at, t.Equipment))
+		} else {
+			seen[k] = true
+		}
+	}
+	return errs
+}

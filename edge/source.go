@@ -1,0 +1,41 @@
+package edge
+
+import (
+	"context"
+
+	"linewatch"
+)
+
+// Source reads one PLC. It is a sender: it has its own clock and sequence.
+//
+// Run reads until ctx ends and returns nil then; an unreachable PLC is not an
+// error but a Scan with Err set, after which Run tries again by itself. It
+// calls emit from one goroutine, in time order. emit returns when the scan's
+// points are on disk, so that a slow disk slows the reading down instead of
+// filling the memory; if emit fails, Run returns that error.
+type Source interface {
+	Run(ctx context.Context, emit func(context.Context, Scan) error) error
+}
+
+// Scan is what one round of reading gave. emit does not keep it.
+type Scan struct {
+	// Readings holds at most one reading per tag, in any order. A tag that is
+	// missing is unchanged.
+	Readings []Reading
+	// First says that the connection is new, so that each tag's value is the
+	// first one after the connect.
+	First bool
+	// Err says why the PLC cannot be read. There are no readings then.
+	Err error
+	// Missed counts the scans that were due since the last one and left out,
+	// because reading or writing took too long.
+	Missed int
+}
+
+// Reading is the state of one tag at the time of a scan.
+type Reading struct {
+	Tag     int // index into SourceConfig.Tags
+	Value   linewatch.Value
+	Quality linewatch.Quality
+	Cause   string // why the quality is not Ok; empty otherwise
+}
