@@ -16,12 +16,16 @@ type sensor struct {
 }
 
 func newSensor(at float64, lag time.Duration, noise, step float64) sensor {
-	return sensor{exact: at, reading: at, lag: lag, noise: noise, step: step}
+	s := sensor{exact: at, lag: lag, noise: noise, step: step}
+	s.show(at)
+	return s
 }
 
 // follow lets one tick pass.
 func (s *sensor) follow(rng *rand.Rand, target float64) {
 	s.exact += (target - s.exact) * float64(Tick) / float64(s.lag)
-	shown := s.exact + s.noise*(2*rng.Float64()-1)
-	s.reading = max(math.Round(shown/s.step)*s.step, 0)
+	s.show(s.exact + s.noise*(2*rng.Float64()-1))
 }
+
+// show makes the reading the step nearest to x. No quantity here is negative.
+func (s *sensor) show(x float64) { s.reading = max(math.Round(x/s.step)*s.step, 0) }
