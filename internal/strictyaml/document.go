@@ -1,0 +1,149 @@
+package strictyaml
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"linewatch"
+)
+
+// Document is a parsed file, not yet decoded into anything.
+type Document struct {
+	file string
+	root *node
+}
+
+// Parse reads the single document in data. The name of the file is only used
+// in messages. The error holds one *Error: syntax is judged up to the first
+// mistake.
+func Parse(file string, data []byte) (*Document, error) {
+	tokens, fault := lex(data)
+	var root *node
+	if fault == nil {
+		p := parser{tokens: tokens}
+		root, fault = p.document(), p.fault
+	}
+	if fault == nil && root == nil {
+		fault = &Error{Message: "is empty"}
+	}
+	if fault != nil {
+		fault.File = file
+		return nil, fault
+	}
+	return &Document{file: file, root: root}, nil
+}
+
+// Decode reads the single document in data into a struct; see
+// Document.Decode.
+func Decode(file string, data []byte, into any) error {
+	d, err := Parse(file, data)
+	if err != nil {
+		return err
+	}
+	return d.Decode(into)
+}
+
+// Fault makes an error that points at what path names, or at the nearest thing
+// around it that the document holds.
+func (d *Document) Fault(path, message, remedy string) *Error {
+	line, col, _ := d.root.find(path)
+	return &Error{File: d.file, Line: max(line, 1), Column: max(col, 1), Field: path, Message: message, Remedy: remedy}
+}
+
+// Text returns the scalar that path names as it stands in the file.
+func (d *Document) Text(path string) (string, bool) {
+	_, _, n := d.root.find(path)
+	if n == nil || n.kind != scalarNode {
+		return "", false
+	}
+	return n.text, true
+}
+
+// Has reports whether the document holds path.
+func (d *Document) Has(path string) bool {
+	_, _, n := d.root.find(path)
+	return n != nil
+}
+
+// TextLine returns the line of the file on which the i-th line (from 0) of the
+// text that path names stands, and the text's own line when that is not known
+// because it is not written as a literal block (|).
+func (d *Document) TextLine(path string, i int) int {
+	line, _, n := d.root.find(path)
+	if n == nil || n.block == 0 {
+		return max(line, 1)
+	}
+	return n.block + i
+}
+
+// KeyAt returns line and column of the last key of path; ok is false when the
+// document does not hold it.
+func (d *Document) KeyAt(parent, key string) (line, column int, ok bool) {
+	_, _, n := d.root.find(parent)
+	if n == nil || n.kind != mapNode {
+		return 0, 0, false
+	}
+	e := n.entry(key)
+	if e == nil {
+		return 0, 0, false
+	}
+	return e.line, e.col, true
+}
+
+// Keys returns the keys of the map that path names, in the file's order.
+func (d *Document) Keys(path string) []string {
+	_, _, n := d.root.find(path)
+	if n == nil {
+		return nil
+	}
+	keys := make([]string, len(n.entries))
+	for i := range n.entries {
+		keys[i] = n.entries[i].key
+	}
+	return keys
+}
+
+// Value returns the scalar that path names; see the package's rules for
+// numbers.
+func (d *Document) Value(path string) (linewatch.Value, bool) {
+	_, _, n := d.root.find(path)
+	if n == nil || n.kind != scalarNode {
+		return linewatch.Value{}, false
+	}
+	v, message, _ := n.value()
+	return v, message == ""
+}
+
+// ReadFile reads a file that may be a document: a regular file of at most
+// MaxBytes. A device, a pipe and a larger file are refused before anything is
+// read from them.
+func ReadFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &Error{File: name, Message: "is not a regular file", Remedy: "name a YAML or JSON file"}
+	}
+	if info.Size() > MaxBytes {
+		return nil, checkSize(name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(data) > MaxBytes {
+		return nil, checkSize(name)
+	}
+	return data, nil
+}
+
+func checkSize(name string) *Error {
+	return &Error{File: name, Message: fmt.Sprintf("is larger than %d KiB", MaxBytes>>10), Remedy: "split it into several files"}
+}
