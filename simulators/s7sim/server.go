@@ -131,7 +131,7 @@ func (s *Server) Stats() Stats {
 
 // Serve answers connections from l until ctx ends, when it closes them at
 // once, or until Shutdown, which lets them finish. Both return nil, after the
-// last connection has ended. Serve closes l.
+// last connection has ended. Serve closes l. A server serves one listener.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer l.Close()
 	if !s.listen(l) {
