@@ -117,25 +117,12 @@ func (d *Decoder) value(v *Value) (err error) {
 	if err := d.once(hasValue, "value"); err != nil {
 		return err
 	}
-	switch c := d.s.peek(); c {
-	case 'n':
-		*v, err = Value{}, d.s.literal("null")
-	case 't':
-		*v, err = BoolValue(true), d.s.literal("true")
-	case 'f':
-		*v, err = BoolValue(false), d.s.literal("false")
-	case '"':
+	if d.s.peek() == '"' {
 		return d.stringValue(v)
-	case '[', '{':
-		return d.s.fail(ErrValue, "value", "want a number, a string, a boolean or null")
-	default:
-		n, ok := d.s.number()
-		if !ok {
-			return d.s.syntax("want a value")
-		}
-		if *v, ok = n.value(); !ok {
-			return d.s.fail(ErrRange, "value", "beyond 64-bit integers and finite 64-bit floats")
-		}
+	}
+	*v, err = d.s.scalar()
+	if pe, ok := err.(*PointError); ok {
+		pe.Field = "value"
 	}
 	return err
 }

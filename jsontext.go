@@ -1,10 +1,7 @@
 package linewatch
 
 import (
-	"encoding/json"
 	"fmt"
-	"math"
-	"strconv"
 	"unicode/utf8"
 )
 
@@ -56,43 +53,53 @@ func appendEscape(dst []byte, c byte) []byte {
 // integer and exact, or an error if it does not fit 64 bits; otherwise it is
 // the nearest float64, or an error if there is no finite one.
 func ParseNumber(s string) (Value, error) {
-	for i := range len(s) {
-		if c := s[i]; c == '.' || c == 'e' || c == 'E' {
-			f, err := strconv.ParseFloat(s, 64)
-			if err != nil || math.IsInf(f, 0) {
-				return Value{}, fmt.Errorf("number %.40s: out of the range of a 64-bit float", s)
-			}
-			return FloatValue(f), nil
-		}
+	n, end := scanNumber([]byte(s), 0)
+	if end != len(s) {
+		return Value{}, fmt.Errorf("number %.40q: want plain decimal digits, such as 12, -0.5 or 1.5e3", s)
 	}
-	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return IntValue(i), nil
+	v, ok := n.value()
+	if !ok {
+		return Value{}, fmt.Errorf("number %.40s: beyond 64-bit integers and finite 64-bit floats", s)
 	}
-	u, err := strconv.ParseUint(s, 10, 64)
-	if err != nil {
-		return Value{}, fmt.Errorf("number %.40s: out of the range of 64-bit integers", s)
-	}
-	return UintValue(u), nil
+	return v, nil
 }
 
 // UnmarshalJSON implements json.Unmarshaler for null, booleans, numbers and
-// strings.
-func (v *Value) UnmarshalJSON(b []byte) (err error) {
-	switch {
-	case len(b) == 0:
-		return fmt.Errorf("value: empty")
-	case b[0] == 'n':
-		*v = Value{}
-	case b[0] == 't' || b[0] == 'f':
-		*v = BoolValue(b[0] == 't')
-	case b[0] == '"':
-		var s string
-		err = json.Unmarshal(b, &s)
-		*v = StringValue(s)
-	case b[0] == '-' || b[0] >= '0' && b[0] <= '9':
-		*v, err = ParseNumber(string(b))
-	default:
-		err = fmt.Errorf("value: want null, a boolean, a number or a string")
+// strings. It is as strict as the decoder of data points.
+func (v *Value) UnmarshalJSON(b []byte) error {
+	s := scanner{b: b}
+	parsed, err := s.scalar()
+	if err != nil {
+		return fmt.Errorf("value: %w", err)
 	}
-	return err
+	if s.i = skipSpace(b, s.i); s.i < len(b) {
+		return fmt.Errorf("value: %w", s.fail(ErrTrailing, "", "something follows the value"))
+	}
+	*v = parsed
+	return nil
+}
+
+// scalar takes a value that is neither an array nor an object.
+func (s *scanner) scalar() (v Value, err error) {
+	switch s.peek() {
+	case 'n':
+		return Value{}, s.literal("null")
+	case 't':
+		return BoolValue(true), s.literal("true")
+	case 'f':
+		return BoolValue(false), s.literal("false")
+	case '"':
+		text, err := s.str()
+		return StringValue(string(text)), err
+	case '[', '{':
+		return v, s.fail(ErrValue, "", "want null, a boolean, a number or a string")
+	}
+	n, ok := s.number()
+	if !ok {
+		return v, s.syntax("want a value")
+	}
+	if v, ok = n.value(); !ok {
+		return v, s.fail(ErrRange, "", "beyond 64-bit integers and finite 64-bit floats")
+	}
+	return v, nil
 }
