@@ -1,0 +1,235 @@
+package linewatch
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits on what one rule may cost. They keep an evaluation short and a rule
+// readable.
+const (
+	MaxClauses   = 1000 // conditions of a rule, combining ones included
+	MaxNesting   = 32   // levels of all, any and not
+	MaxGroups    = 100
+	MaxWeight    = 1000 // of a group
+	MaxValues    = 256  // of one in list
+	MaxStates    = 32   // declared beside the built-in ones
+	MaxChannels  = 16   // of an alert
+	MaxTitle     = 256  // bytes of a name or title
+	MaxAlertText = 4096 // bytes of an alert's text
+	MaxSpan      = 366 * Day
+)
+
+// FieldError is one mistake in a rule, an asset registry or a table.
+type FieldError struct {
+	Path    string // such as groups[1].cases[0].all[2].for
+	Message string
+	Remedy  string // may be empty
+}
+
+// Error returns "path: message; remedy".
+func (e *FieldError) Error() string {
+	s := e.Path + ": " + e.Message
+	if e.Remedy != "" {
+		s += "; " + e.Remedy
+	}
+	return s
+}
+
+// faults collects mistakes.
+type faults []error
+
+func (f *faults) add(path, message, remedy string) {
+	*f = append(*f, &FieldError{Path: path, Message: message, Remedy: remedy})
+}
+
+// check adds a mistake unless ok.
+func (f *faults) check(ok bool, path, message, remedy string) {
+	if !ok {
+		f.add(path, message, remedy)
+	}
+}
+
+func at(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+
+// Validate returns every mistake in r, joined, each a *FieldError; nil if
+// there is none. Whether equipment, class and tags exist is not its business.
+func (r *Rule) Validate() error {
+	var f faults
+	f.check(ValidRuleID(r.ID), "id", "is not a rule id", "use 1 to 64 of a-z 0-9 and -")
+	f.text("name", r.Name, MaxTitle, true)
+	f.scope(r.Scope)
+	f.check(r.Priority >= 1 && r.Priority <= 4, "priority", "is not a priority", "give 1 (highest) to 4")
+	f.choice("ranking", string(r.Ranking), string(RankHighest), string(RankSum))
+	f.choice("onUnknown", string(r.OnUnknown), string(UnknownShow), string(UnknownAlarm))
+	f.choice("late", string(r.Late), string(LateBackfill), string(LateDrop))
+	f.states(r.States)
+	f.groups(r)
+	if r.Alert != nil {
+		f.alert(r.Alert)
+	}
+	return errors.Join(f...)
+}
+
+// ValidRuleID reports whether id may name a rule.
+func ValidRuleID(id RuleID) bool {
+	for _, c := range []byte(id) {
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-') {
+			return false
+		}
+	}
+	return len(id) >= 1 && len(id) <= 64
+}
+
+func (f *faults) scope(s Scope) {
+	switch {
+	case s.Equipment == "" && s.Class == "":
+		f.add("scope", "says of no equipment what the rule is about", "give equipment or class")
+	case s.Equipment != "" && s.Class != "":
+		f.add("scope", "names both an equipment and a class", "give one of them")
+	}
+	f.check(s.Equipment == "" || ValidName(s.Equipment), "scope.equipment", "is not an equipment id or alias", nameRemedy)
+	f.check(s.Class == "" || ValidName(s.Class), "scope.class", "is not an equipment class", nameRemedy)
+}
+
+const nameRemedy = "use 1 to 128 of A-Z a-z 0-9 . _ : and -"
+
+// text checks words for people.
+func (f *faults) text(path, s string, most int, oneLine bool) {
+	switch {
+	case oneLine && strings.TrimSpace(s) == "":
+		f.add(path, "is missing", "give a few words for people")
+	case len(s) > most:
+		f.add(path, fmt.Sprintf("is %d bytes long", len(s)), fmt.Sprintf("at most %d are allowed", most))
+	case !utf8.ValidString(s):
+		f.add(path, "is not UTF-8", "")
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) && (oneLine || r != '\n') {
+			f.add(path, fmt.Sprintf("holds the unprintable character U+%04X", r), "remove it")
+			return
+		}
+	}
+}
+
+// choice checks a word that may be left out.
+func (f *faults) choice(path, word string, allowed ...string) {
+	for _, a := range allowed {
+		if word == a {
+			return
+		}
+	}
+	f.check(word == "", path, "is not one of the choices", "use "+strings.Join(allowed, " or "))
+}
+
+func (f *faults) states(states []StateDef) {
+	f.check(len(states) <= MaxStates, "states", fmt.Sprintf("declares %d states", len(states)), fmt.Sprintf("at most %d are allowed", MaxStates))
+	seen := make(map[State]bool)
+	for i, d := range states {
+		path := at("states", i)
+		_, builtin := BuiltinSeverity(d.Name)
+		switch {
+		case !ValidState(d.Name):
+			f.add(path+".name", "is not a state's name", "use 1 to 32 of A-Z 0-9 and _, a letter first")
+		case builtin:
+			f.add(path+".name", "is a built-in state", "remove the line, or choose another name")
+		case seen[d.Name]:
+			f.add(path+".name", "is declared twice", "remove one of them")
+		}
+		seen[d.Name] = true
+		f.check(d.Severity <= MaxSeverity, path+".severity", "is above the highest severity", "give 0 (no alarm) to 4 (as CRITICAL)")
+	}
+}
+
+func (f *faults) groups(r *Rule) {
+	f.check(len(r.Groups) > 0, "groups", "are missing", "give at least one group")
+	f.check(len(r.Groups) <= MaxGroups, "groups", fmt.Sprintf("are %d", len(r.Groups)), fmt.Sprintf("at most %d are allowed", MaxGroups))
+	seen := make(map[string]bool)
+	clauses := 0
+	for i, g := range r.Groups {
+		path := at("groups", i)
+		f.check(ValidName(g.ID) && len(g.ID) <= 64, path+".id", "is not a group id", "use 1 to 64 of A-Z a-z 0-9 . _ : and -")
+		f.check(!seen[g.ID], path+".id", "names two groups", "give each group an id of its own")
+		seen[g.ID] = true
+		f.check(g.Weight >= 1 && g.Weight <= MaxWeight, path+".weight", "is not a weight", fmt.Sprintf("give a whole number from 1 to %d", MaxWeight))
+		f.choice(path+".unknown", string(g.Unknown), string(UnknownReport), string(UnknownIgnore))
+		f.check(len(g.Cases) > 0 || g.Otherwise != "", path, "never puts a state forward", "give cases, or otherwise")
+		if g.Otherwise != "" {
+			f.state(path+".otherwise", g.Otherwise, r)
+		}
+		for j := range g.Cases {
+			c := &g.Cases[j]
+			f.state(at(path+".cases", j)+".state", c.State, r)
+			f.condition(at(path+".cases", j), &c.When, 0, &clauses)
+		}
+	}
+	f.check(clauses <= MaxClauses, "groups", fmt.Sprintf("hold more than %d conditions", MaxClauses), "split the rule")
+}
+
+// state checks a state that a group may put forward.
+func (f *faults) state(path string, s State, r *Rule) {
+	if s == Unknown {
+		f.add(path, "UNKNOWN is not put forward by name", "a group says it by itself when it cannot be decided; see unknown: report or ignore")
+		return
+	}
+	if _, ok := BuiltinSeverity(s); ok {
+		return
+	}
+	for _, d := range r.States {
+		if d.Name == s {
+			return
+		}
+	}
+	switch {
+	case s == "":
+		f.add(path, "is missing", "name the state that the case puts forward")
+	case ValidState(s):
+		f.add(path, "is neither built in nor declared", "declare it under states, or use IDLE, ACTIVE, MAINTENANCE, INFO, WARNING, ERROR or CRITICAL")
+	default:
+		f.add(path, "is not a state's name", "use 1 to 32 of A-Z 0-9 and _, a letter first")
+	}
+}
+
+func (f *faults) alert(a *Alert) {
+	f.check(a.Title != "" || a.Text != "", "alert", "has neither title nor text", "give a title")
+	if a.Title != "" {
+		f.text("alert.title", a.Title, MaxTitle, true)
+	}
+	f.text("alert.text", a.Text, MaxAlertText, false)
+	f.placeholders("alert.title", a.Title)
+	f.placeholders("alert.text", a.Text)
+	f.check(len(a.Channels) <= MaxChannels, "alert.channels", fmt.Sprintf("are %d", len(a.Channels)), fmt.Sprintf("at most %d are allowed", MaxChannels))
+	seen := make(map[string]bool)
+	for i, c := range a.Channels {
+		f.check(ValidName(c), at("alert.channels", i), "is not a channel's name", nameRemedy)
+		f.check(!seen[c], at("alert.channels", i), "is listed twice", "remove one of them")
+		seen[c] = true
+	}
+}
+
+// placeholders checks every ${field} of an alert's text.
+func (f *faults) placeholders(path, s string) {
+	const fields = "use equipment, machine, line, site, state, rule or tag:NAME"
+	for {
+		_, rest, found := strings.Cut(s, "${")
+		if !found {
+			return
+		}
+		field, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			f.add(path, "a ${ without its }", "close it")
+			return
+		}
+		tag, isTag := strings.CutPrefix(field, "tag:")
+		switch field {
+		case "equipment", "machine", "line", "site", "state", "rule":
+		default:
+			f.check(isTag && ValidTag(tag), path, fmt.Sprintf("${%.40s} is not a field", field), fields)
+		}
+		s = after
+	}
+}
