@@ -238,7 +238,12 @@ func (t *Tracker) clock(arrival linewatch.Time) { t.now = max(t.now, arrival) }
 // program.
 func (t *Tracker) at(id ID) *bucket {
 	if uint(id) >= uint(len(t.buckets)) || t.buckets[id].marks&inUse == 0 {
-		panic("watermark: no bucket with ID " + strconv.Itoa(int(id)))
+		panic(badID(id))
 	}
 	return &t.buckets[id]
 }
+
+type badID ID
+
+// Error says what the caller did.
+func (id badID) Error() string { return "watermark: no bucket with ID " + strconv.Itoa(int(id)) }

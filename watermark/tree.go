@@ -50,7 +50,7 @@ func (t *tree) grow(n int) {
 
 // set changes the key of leaf i.
 func (t *tree) set(i ID, key int64) {
-	keys, at := t.keys, t.leaves+int(i)
+	keys, at := t.keys, uint(t.leaves)+uint(i)
 	if keys[at] == key {
 		return
 	}
