@@ -1,0 +1,110 @@
+package mqttbroker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+)
+
+func start(t *testing.T) *Broker {
+	t.Helper()
+	b, err := Listen("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+func TestCount(t *testing.T) {
+	b := start(t)
+	c, err := Count(t.Context(), b.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	client := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + b.Address()).SetClientID("p"))
+	if token := client.Connect(); token.Wait() && token.Error() != nil {
+		t.Fatal(token.Error())
+	}
+	defer client.Disconnect(100)
+	publish := func(topic, payload string) {
+		if token := client.Publish(topic, 1, false, payload); !token.WaitTimeout(5*time.Second) || token.Error() != nil {
+			t.Fatal(token.Error())
+		}
+	}
+	for i := range 10 {
+		publish("linewatch/v1/s/l/m/events", fmt.Sprintf(`{"id":"%d"}`, i%7))
+		publish("linewatch/v1/s/l/m/state", `{"id":"state"}`)
+	}
+	publish("linewatch/v1/s/l/m/events", `{}`)
+	want := Deliveries{Distinct: 7, Repeated: 3, Unread: 1}
+	var got Deliveries
+	for deadline := time.Now().Add(5 * time.Second); got != want && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if got, err = c.Deliveries(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if n := b.Dropped(); n != 0 {
+		t.Errorf("%d dropped", n)
+	}
+}
+
+func TestBusyPort(t *testing.T) {
+	b := start(t)
+	_, err := Listen(b.Address(), nil)
+	if !errors.Is(err, ErrAddressInUse) || !strings.Contains(err.Error(), b.Address()) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOnlyThisMachine(t *testing.T) {
+	for _, address := range []string{"0.0.0.0:0", ":1883", "192.0.2.1:1883", "example.org:1883", "127.0.0.1"} {
+		if b, err := Listen(address, nil); err == nil {
+			t.Errorf("%s: listens on %s", address, b.Address())
+		}
+	}
+}
+
+func TestLostBrokerIsReported(t *testing.T) {
+	b, err := Listen("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	c, err := Count(t.Context(), b.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := c.Deliveries(); err != nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a lost connection is not reported")
+		}
+	}
+}
