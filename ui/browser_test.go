@@ -1,0 +1,243 @@
+package ui
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"linewatch"
+)
+
+// startBrowser starts Chromium, or skips the test where there is none.
+func startBrowser(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("LINEWATCH_REQUIRE_PEERS") != "" {
+			t.Fatal("chromium is not installed and LINEWATCH_REQUIRE_PEERS is set")
+		}
+		t.Skip("SKIPPED: chromium is not installed, so the page is not looked at")
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewExecAllocator(ctx, chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.NoFirstRun, chromedp.DisableGPU,
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true), chromedp.UserDataDir(t.TempDir()))
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		chromedp.Cancel(ctx) // waits for the browser's end, so that its folder can go
+		stop()
+	})
+	return ctx
+}
+
+// run performs one action and returns its value.
+func run[T any](t *testing.T, ctx context.Context, a chromedp.Action[T]) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// waitFor waits until an expression in the page is true.
+func waitFor(t *testing.T, ctx context.Context, expression string) {
+	t.Helper()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(15*time.Second))); err != nil {
+		page := run(t, ctx, chromedp.Text(chromedp.CSS("body")))
+		t.Fatalf("wait for %s: %v; the page says:\n%s", expression, err, page)
+	}
+}
+
+// screenshot keeps a picture of the page in LINEWATCH_SCREENSHOTS, or in a
+// folder that goes with the test.
+func screenshot(t *testing.T, ctx context.Context, name string) {
+	t.Helper()
+	dir := os.Getenv("LINEWATCH_SCREENSHOTS")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	picture := run(t, ctx, chromedp.FullScreenshot(100))
+	if len(picture) < 10_000 {
+		t.Errorf("%s: the picture has only %d bytes", name, len(picture))
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func scheme(name string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+		return err
+	})
+}
+
+// TestPage looks at the page as people do: on a desk, on a phone, at night,
+// with an opened detail, and after linewatch is gone.
+func TestPage(t *testing.T) {
+	ctx := startBrowser(t)
+	p := bottlingLine()
+	s := newServer(t, p)
+	l, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serving, stopServing := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(serving, l) }()
+
+	console := collectConsole(t, ctx)
+	run(t, ctx, chromedp.EmulateViewport(1400, 900))
+	run(t, ctx, chromedp.Navigate("http://"+l.Addr().String()+"/"))
+	waitFor(t, ctx, `document.getElementById("link").dataset.link === "live"`)
+	checkTexts(t, ctx)
+	screenshot(t, ctx, "desktop")
+	run(t, ctx, scheme("dark"))
+	screenshot(t, ctx, "desktop-dark")
+	run(t, ctx, scheme("light"))
+	checkUpdate(t, ctx, p)
+	checkMarkup(t, ctx, p)
+	checkPhone(t, ctx)
+	checkConsole(t, ctx, console)
+
+	stopServing()
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	waitFor(t, ctx, `!document.getElementById("stale").hidden && document.title.startsWith("STALE")`)
+	screenshot(t, ctx, "phone-stale")
+}
+
+// checkConsole asks that the page complained of nothing, and by a word of its
+// own that a complaint would have been heard.
+func checkConsole(t *testing.T, ctx context.Context, console func() []string) {
+	t.Helper()
+	run(t, ctx, chromedp.Evaluate[chromedp.Void](`console.error("last word")`))
+	heard := func() bool {
+		all := console()
+		return len(all) > 0 && strings.Contains(all[len(all)-1], "last word")
+	}
+	for end := time.Now().Add(5 * time.Second); !heard() && time.Now().Before(end); {
+		run(t, ctx, chromedp.Sleep(20*time.Millisecond))
+	}
+	if all := console(); len(all) != 1 || !heard() {
+		t.Errorf("console: %q, want only the last word", all)
+	}
+}
+
+// collectConsole gathers what the page complains of; the function returned
+// says what that is so far.
+func collectConsole(t *testing.T, ctx context.Context) func() []string {
+	listening, stop := context.WithCancel(ctx)
+	messages := chromedp.Console(listening)
+	var mu sync.Mutex
+	var got []string
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			got = append(got, m.String())
+			mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() { stop(); <-done })
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(got)
+	}
+}
+
+func checkTexts(t *testing.T, ctx context.Context) {
+	t.Helper()
+	page := run(t, ctx, chromedp.Text(chromedp.CSS("body")))
+	for _, want := range []string{
+		"water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for 10 s — limits (60) outweighs context (40) ACTIVE",
+		"Rinse water too hot on F1", "tunnel_temperature is unknown (source offline)",
+		"Line line-3", "held by gw1/filler", "Global", "held by gw2/packer",
+		"1,284,917", "balanced", "lagging", "idle", "active", "no route to host", "connected", "live",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(page)
+	}
+}
+
+// checkUpdate asks that a change arrives by itself and leaves an opened
+// detail open.
+func checkUpdate(t *testing.T, ctx context.Context, p *plant) {
+	t.Helper()
+	run(t, ctx, chromedp.Click(chromedp.CSS("#changes > li:nth-child(2) summary")))
+	p.change(func(p *plant) {
+		p.status.Edge.Lost += 2
+		newest := p.changes[0]
+		newest.ID, newest.From, newest.To, newest.Severity, newest.Title = "0", linewatch.Critical, linewatch.Active, 0, ""
+		p.changes = append([]linewatch.StateChange{newest}, p.changes...)
+	})
+	waitFor(t, ctx, `document.querySelectorAll("#changes > li").length === 5`)
+	waitFor(t, ctx, `document.getElementById("accounts").textContent.includes("off by 2")`)
+	if !run(t, ctx, chromedp.Evaluate[bool](`document.querySelector("#changes > li:nth-child(3) details").open`)) {
+		t.Error("an opened detail was closed by an update")
+	}
+	screenshot(t, ctx, "desktop-evidence")
+	p.change(func(p *plant) { p.status.Edge.Lost -= 2; p.changes = p.changes[1:] })
+	waitFor(t, ctx, `document.querySelectorAll("#changes > li").length === 4`)
+}
+
+// checkMarkup puts markup wherever a name or value is shown.
+func checkMarkup(t *testing.T, ctx context.Context, p *plant) {
+	t.Helper()
+	const evil = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>`
+	p.change(func(p *plant) {
+		in := &p.status.Instances[1]
+		in.RuleName, in.Title, in.Text, in.Machine, in.Line = evil, evil, evil, evil, evil
+		p.status.Senders[0].Name, p.status.Sources[0].Error, p.status.Watermarks[0].HeldBy = evil, evil, evil
+		c := p.changes[1]
+		c.Title, c.Equipment, c.ID = evil, evil, evil
+		c.Why = rinseWater()
+		c.Why.Groups[0].Group = evil
+		first := &c.Why.Groups[1].Conditions[0].Of[0]
+		first.Tag, first.Value = evil, value(linewatch.StringValue(evil))
+		p.changes[1] = c
+	})
+	waitFor(t, ctx, `document.getElementById("states").textContent.includes("onerror") && document.getElementById("changes").textContent.includes("onerror")`)
+	if n := run(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll("main img, main script, [onerror]").length`)); n != 0 {
+		t.Errorf("%d elements were made of data", n)
+	}
+	if run(t, ctx, chromedp.Evaluate[bool](`window.hacked === 1`)) {
+		t.Error("data was executed")
+	}
+	// The opened detail of that change and its long words stay for the phone.
+	fresh := bottlingLine()
+	p.change(func(p *plant) { p.status, p.changes = fresh.status, fresh.changes })
+	waitFor(t, ctx, `!document.getElementById("states").textContent.includes("onerror")`)
+}
+
+func checkPhone(t *testing.T, ctx context.Context) {
+	t.Helper()
+	run(t, ctx, chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
+	run(t, ctx, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach((d) => { d.open = true; })`))
+	if w := run(t, ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth`)); w > 390 {
+		t.Errorf("the page is %d pixels wide on a phone of 390", w)
+	}
+	run(t, ctx, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach((d) => { d.open = false; })`))
+	screenshot(t, ctx, "phone")
+}

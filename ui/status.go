@@ -1,0 +1,150 @@
+package ui
+
+import (
+	"cmp"
+	"slices"
+
+	"linewatch"
+)
+
+// Status is what a process knows of itself at one instant.
+type Status struct {
+	Version    string         `json:"version"`
+	Time       linewatch.Time `json:"time"` // the plant's clock
+	Started    linewatch.Time `json:"started"`
+	Instances  []Instance     `json:"instances"`
+	Watermarks []Watermark    `json:"watermarks"`
+	Edge       EdgeAccount    `json:"edge"`
+	Engine     EngineAccount  `json:"engine"`
+	Domains    []Domain       `json:"domains"`
+	Senders    []Sender       `json:"senders"`
+	Sources    []Source       `json:"sources"`
+}
+
+// Instance is a rule on an equipment and the state that it is in.
+type Instance struct {
+	Rule      linewatch.RuleID      `json:"rule"`
+	RuleName  string                `json:"ruleName"`
+	Version   uint32                `json:"ruleVersion"`
+	Equipment string                `json:"equipment"`
+	Alias     string                `json:"alias,omitempty"`   // short name of the equipment
+	Machine   string                `json:"machine,omitempty"` // its name for people
+	Line      string                `json:"line"`
+	State     linewatch.State       `json:"state"`
+	Severity  linewatch.Severity    `json:"severity"`
+	Priority  int                   `json:"priority"`
+	Since     linewatch.Time        `json:"since"` // event time of the last change; NoTime before the first
+	Title     string                `json:"title,omitempty"`
+	Text      string                `json:"text,omitempty"`
+	Why       linewatch.Explanation `json:"why"`
+}
+
+// Watermark is how far event time has come in one scope: every point up to it
+// has been judged.
+type Watermark struct {
+	Scope  string         `json:"scope"` // line or global
+	Name   string         `json:"name,omitempty"`
+	Time   linewatch.Time `json:"time"`
+	HeldBy string         `json:"heldBy,omitempty"` // the sender that it waits for
+}
+
+// EdgeAccount counts the points of the edge agent. Each counter is counted on
+// its own, so that a lost point shows as an imbalance.
+type EdgeAccount struct {
+	Sampled  uint64 `json:"sampled"`
+	Sent     uint64 `json:"sent"`
+	Spooled  uint64 `json:"spooled"`
+	Lost     uint64 `json:"lost"`
+	Rejected uint64 `json:"rejected"`
+}
+
+// Balanced reports whether sampled = sent + spooled + lost + rejected.
+func (a EdgeAccount) Balanced() bool {
+	return a.Sampled == a.Sent+a.Spooled+a.Lost+a.Rejected
+}
+
+// EngineAccount counts the points that reached the engine.
+type EngineAccount struct {
+	Received    uint64 `json:"received"`
+	Accepted    uint64 `json:"accepted"`
+	Duplicate   uint64 `json:"duplicate"`
+	Quarantined uint64 `json:"quarantined"`
+}
+
+// Balanced reports whether received = accepted + duplicate + quarantined.
+func (a EngineAccount) Balanced() bool {
+	return a.Received == a.Accepted+a.Duplicate+a.Quarantined
+}
+
+// Domain is the account of one time domain.
+type Domain struct {
+	Name      string `json:"name"` // the line, or global
+	Accepted  uint64 `json:"accepted"`
+	Processed uint64 `json:"processed"`
+	Buffered  uint64 `json:"buffered"`
+	Late      uint64 `json:"late"`
+}
+
+// Balanced reports whether accepted = processed + buffered + late.
+func (d Domain) Balanced() bool { return d.Accepted == d.Processed+d.Buffered+d.Late }
+
+// SenderState is what the watermark makes of a sender.
+type SenderState string
+
+// The states of a sender.
+const (
+	SenderActive  SenderState = "active"
+	SenderIdle    SenderState = "idle"    // silent for longer than the idle timeout
+	SenderLagging SenderState = "lagging" // left out of the watermark until it has caught up
+)
+
+// Sender is one series of points as the engine sees it.
+type Sender struct {
+	Name        string         `json:"name"` // gateway/source
+	Domain      string         `json:"domain"`
+	State       SenderState    `json:"state"`
+	Newest      linewatch.Time `json:"newest"`  // highest event time
+	Arrival     linewatch.Time `json:"arrival"` // when it was last heard
+	Spooled     uint64         `json:"spooled"` // points that wait at the edge, as its heartbeat says
+	Late        uint64         `json:"late"`
+	Duplicate   uint64         `json:"duplicate"`
+	Quarantined uint64         `json:"quarantined"`
+}
+
+// SourceState is the state of a connection to a PLC.
+type SourceState string
+
+// The states of a source.
+const (
+	SourceConnected  SourceState = "connected"
+	SourceConnecting SourceState = "connecting"
+	SourceDown       SourceState = "down" // waits before it tries again
+)
+
+// Source is one PLC as the edge agent sees it.
+type Source struct {
+	ID      string         `json:"id"`
+	Kind    string         `json:"kind"` // protocol, such as S7
+	Address string         `json:"address"`
+	State   SourceState    `json:"state"`
+	Since   linewatch.Time `json:"since"`
+	Tags    int            `json:"tags"`
+	Error   string         `json:"error,omitempty"` // the last one
+	ErrorAt linewatch.Time `json:"errorAt"`
+}
+
+// sortInstances puts what needs people first: by severity, priority, then
+// line, equipment and rule.
+func sortInstances(list []Instance) []Instance {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b Instance) int {
+		return cmp.Or(
+			cmp.Compare(b.Severity, a.Severity),
+			cmp.Compare(a.Priority, b.Priority),
+			cmp.Compare(a.Line, b.Line),
+			cmp.Compare(a.Equipment, b.Equipment),
+			cmp.Compare(a.Rule, b.Rule),
+		)
+	})
+	return list
+}
