@@ -54,6 +54,9 @@ func (e *Engine) Control(c *linewatch.Control, watermark linewatch.Time) (linewa
 	if watermark.Known() {
 		at = max(at, watermark.Add(linewatch.Millisecond))
 	}
+	if c.Assets != nil {
+		e.newest = newRegistry(*c.Assets)
+	}
 	e.order++
 	p := pendingControl{at: at, order: e.order, what: *c}
 	i := sort.Search(len(e.pending), func(i int) bool { return e.pending[i].at > at })

@@ -40,7 +40,8 @@ type Engine struct {
 	at       linewatch.Time
 	order    uint64 // counts control records, which apply in this order
 	pending  []pendingControl
-	registry registry
+	registry registry // as of the newest instant
+	newest   registry // as of the newest control record
 	rules    map[linewatch.RuleID]*ruleState
 	tables   map[string]linewatch.Table
 
@@ -98,6 +99,9 @@ func (e *Engine) Sender(s linewatch.Sender) SenderID {
 	e.senderIDs[s] = id
 	return id
 }
+
+// SenderName returns the name behind a handle.
+func (e *Engine) SenderName(id SenderID) linewatch.Sender { return e.senders[id].Sender }
 
 // Point takes the next point. Its time must be after the last Advance and not
 // before the last Point.

@@ -40,13 +40,19 @@ func (r *registry) find(id string) linewatch.Equipment {
 	return linewatch.Equipment{ID: id}
 }
 
+// Knows reports whether the newest registry lists an equipment for this home,
+// or whether any name will do.
+func (e *Engine) Knows(equipment string) bool { return e.belongs(&e.newest, equipment) }
+
 // here reports whether an equipment belongs to this engine's home.
-func (e *Engine) here(id string) bool {
-	i, ok := e.registry.byID[id]
+func (e *Engine) here(id string) bool { return e.belongs(&e.registry, id) }
+
+func (e *Engine) belongs(r *registry, id string) bool {
+	i, ok := r.byID[id]
 	if !ok {
 		return e.opts.AnyEquipment
 	}
-	return e.opts.Line == "" || e.registry.assets.Equipment[i].Line == e.opts.Line
+	return e.opts.Line == "" || r.assets.Equipment[i].Line == e.opts.Line
 }
 
 // subjects returns the equipment of this home that a scope is about, in the

@@ -65,6 +65,12 @@ func (e *Engine) Series(equipment, tag string) (SeriesID, bool) {
 	return id, true
 }
 
+// Lookup returns the handle of a tag that is known already.
+func (e *Engine) Lookup(equipment, tag string) (SeriesID, bool) {
+	id, ok := e.seriesIDs[seriesKey{equipment, tag}]
+	return id, ok
+}
+
 // settle brings the conditions on a series in line with its newest sample and
 // its sender; moved says whether the value differs from the one before.
 func (e *Engine) settle(id SeriesID, moved bool) {

@@ -150,6 +150,7 @@ func (e *Engine) restoreDefinitions(r *linewatch.BinaryReader) error {
 		return err
 	}
 	e.registry = newRegistry(assets)
+	e.newest = e.registry
 	for range r.Count() {
 		id := linewatch.RuleID(r.Text())
 		st := &ruleState{current: uint32(r.Uvarint()), highest: uint32(r.Uvarint())}
@@ -169,7 +170,18 @@ func (e *Engine) restoreDefinitions(r *linewatch.BinaryReader) error {
 		}
 		e.pending = append(e.pending, p)
 	}
+	e.restoreNewest()
 	return r.Err()
+}
+
+// restoreNewest finds the registry that was heard of last.
+func (e *Engine) restoreNewest() {
+	last := uint64(0)
+	for _, p := range e.pending {
+		if p.what.Assets != nil && p.order > last {
+			last, e.newest = p.order, newRegistry(*p.what.Assets)
+		}
+	}
 }
 
 func (e *Engine) restoreSeries(r *linewatch.BinaryReader) {

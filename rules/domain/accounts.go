@@ -1,0 +1,138 @@
+package domain
+
+import "linewatch"
+
+// Reason is why a point is quarantined: kept out of the judgement, counted and
+// shown.
+type Reason uint8
+
+// The reasons.
+const (
+	notQuarantined   Reason = iota
+	UnknownSender           // not registered, or open senders are used up
+	UnknownEquipment        // not registered with this line
+	TooManyTags             // the bound on the number of tags is reached
+	TimestampUnit           // no milliseconds since 1970, by the look of it
+	ClockAhead              // later than its arrival by more than max-future-skew
+	Malformed               // no data point at all
+	reasons                 // how many there are
+)
+
+var reasonNames = [...]string{"", "UNKNOWN_SENDER", "UNKNOWN_EQUIPMENT", "TOO_MANY_TAGS", "TS_UNIT_SUSPECT", "CLOCK_AHEAD", "MALFORMED"}
+
+// String returns the code that counters and messages use.
+func (r Reason) String() string { return reasonNames[r] }
+
+// Accounts say what became of the points that came in. Every counter is counted
+// where the thing happens; none is computed from others.
+type Accounts struct {
+	Received    uint64
+	Accepted    uint64
+	Duplicate   uint64
+	Quarantined [reasons]uint64
+	Processed   uint64
+	Buffered    uint64 // waiting for the watermark now
+	Late        uint64
+	// Beside the points:
+	Heartbeats uint64
+	GapLost    uint64 // points that gap records declared lost
+	Lagged     uint64 // times a sender was left out because the buffer was full
+}
+
+// QuarantinedTotal returns the quarantined points of all reasons.
+func (a *Accounts) QuarantinedTotal() (n uint64) {
+	for _, q := range a.Quarantined {
+		n += q
+	}
+	return n
+}
+
+// Balanced reports whether nothing was lost or counted twice: received =
+// accepted + duplicate + quarantined, and accepted = processed + buffered +
+// late.
+func (a *Accounts) Balanced() bool {
+	return a.Received == a.Accepted+a.Duplicate+a.QuarantinedTotal() &&
+		a.Accepted == a.Processed+a.Buffered+a.Late
+}
+
+// SenderCounts are the accounts of one sender.
+type SenderCounts struct {
+	Received        uint64
+	Accepted        uint64
+	Duplicate       uint64
+	Quarantined     uint64
+	Late            uint64
+	GapLost         uint64
+	HeartbeatsAhead uint64 // heartbeats beyond max-future-skew
+}
+
+// Accounts returns the counters as of now.
+func (d *Domain) Accounts() Accounts {
+	a := d.accounts
+	a.Buffered = uint64(d.buffer.count)
+	return a
+}
+
+// maxKept bounds how many late and quarantined points wait to be taken. Beyond
+// it they are counted only.
+const maxKept = 10_000
+
+// LatePoint is a point that came after the watermark had passed it.
+type LatePoint struct {
+	Arrival   linewatch.Time
+	Watermark linewatch.Time
+	Sender    linewatch.Sender
+	Point     linewatch.DataPoint
+}
+
+// QuarantinedPoint is a point that was kept out of the judgement.
+type QuarantinedPoint struct {
+	Arrival linewatch.Time
+	Reason  Reason
+	Sender  linewatch.Sender
+	Point   linewatch.DataPoint
+}
+
+// TakeLate returns the late points since the last call, the first 10,000 of
+// them. The slice is the caller's.
+func (d *Domain) TakeLate() []LatePoint {
+	l := d.late
+	d.late = nil
+	return l
+}
+
+// TakeQuarantined returns the quarantined points since the last call, the
+// first 10,000 of them. The slice is the caller's.
+func (d *Domain) TakeQuarantined() []QuarantinedPoint {
+	q := d.quarantined
+	d.quarantined = nil
+	return q
+}
+
+func (d *Domain) quarantine(rec *recordInput, p *linewatch.DataPoint, index uint32, why Reason) {
+	d.accounts.Quarantined[why]++
+	if rec.sender != nil {
+		rec.sender.counts.Quarantined++
+	}
+	d.skip(rec, p, index)
+	if len(d.quarantined) < maxKept {
+		name := linewatch.Sender{Gateway: rec.gateway, Source: p.Source}
+		d.quarantined = append(d.quarantined, QuarantinedPoint{rec.arrival, why, name, *p})
+	}
+}
+
+// Refuse counts n parts of a record that could not be decoded.
+func (d *Domain) Refuse(arrival linewatch.Time, n int) {
+	d.begin(arrival)
+	d.accounts.Received += uint64(n)
+	d.accounts.Quarantined[Malformed] += uint64(n)
+}
+
+func (d *Domain) judgeLate(rec *recordInput, p *linewatch.DataPoint, index uint32) {
+	d.accounts.Late++
+	rec.sender.counts.Late++
+	d.skip(rec, p, index)
+	if len(d.late) < maxKept {
+		d.late = append(d.late, LatePoint{rec.arrival, d.tracker.Watermark(), rec.sender.name, *p})
+	}
+}

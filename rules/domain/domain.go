@@ -1,0 +1,277 @@
+package domain
+
+import (
+	"linewatch"
+	"linewatch/rules"
+	"linewatch/watermark"
+)
+
+// Config says how a time domain is run. It must be the same whenever the same
+// log is read.
+type Config struct {
+	// Line is the home line; empty: every line shares this domain and its
+	// watermark.
+	Line      string
+	Watermark watermark.Config
+	// Tick is the grid on which the watermark is emitted; 0: 200 ms.
+	Tick linewatch.Duration
+	// BufferCap is how many points may wait for the watermark before the
+	// slowest sender is left out; 0: 1,000,000. Ticks enforce it.
+	BufferCap int
+	// OpenSenders is how many senders that the registry does not list are let
+	// in; 0: none.
+	OpenSenders int
+	// AnyEquipment lets in points of equipment that the registry does not
+	// list, as rule tests do.
+	AnyEquipment bool
+}
+
+const (
+	defaultTick      = 200 * linewatch.Millisecond
+	defaultBufferCap = 1_000_000
+)
+
+// Domain is one time domain. Its inputs must come in input order: by arrival
+// stamp, control before points, then by partition and position.
+type Domain struct {
+	cfg      Config
+	engine   *rules.Engine
+	tracker  *watermark.Tracker
+	buffer   orderBuffer
+	nextTick linewatch.Time // NoTime before the first record
+
+	senders map[linewatch.Sender]*sender
+	byID    []*sender                // by rules.SenderID
+	owners  map[watermark.ID]*sender // who a bucket of the tracker belongs to
+	opened  int                      // senders let in without being registered
+
+	accounts    Accounts
+	held        []heldRecord
+	expected    int // points that waited when the restored snapshot was taken
+	late        []LatePoint
+	quarantined []QuarantinedPoint
+	changes     []linewatch.StateChange
+}
+
+// sender is what the domain knows of one sender.
+type sender struct {
+	name       linewatch.Sender
+	id         rules.SenderID
+	bucket     watermark.ID
+	admitted   bool // has a bucket in the tracker
+	registered bool
+	seen       seen
+	counts     SenderCounts
+}
+
+// New returns an empty domain.
+func New(cfg Config) *Domain {
+	if cfg.Tick == 0 {
+		cfg.Tick = defaultTick
+	}
+	if cfg.BufferCap == 0 {
+		cfg.BufferCap = defaultBufferCap
+	}
+	return &Domain{
+		cfg:      cfg,
+		engine:   rules.New(rules.Options{Line: cfg.Line, AnyEquipment: cfg.AnyEquipment}),
+		tracker:  watermark.New(cfg.Watermark),
+		nextTick: linewatch.NoTime,
+		senders:  map[linewatch.Sender]*sender{},
+		owners:   map[watermark.ID]*sender{},
+	}
+}
+
+// Control takes a control record. An error means that the record was refused
+// and changed nothing; see rules.Engine.Control. It returns the event time
+// from which the record has effect, the first instant of all being
+// linewatch.NoTime+1.
+func (d *Domain) Control(arrival linewatch.Time, c *linewatch.Control) (linewatch.Time, error) {
+	d.begin(arrival)
+	at, err := d.engine.Control(c, d.tracker.Watermark())
+	if err == nil && c.Assets != nil {
+		d.register(arrival, c.Assets)
+	}
+	return at, err
+}
+
+// register makes the registered senders those of the new registry.
+func (d *Domain) register(arrival linewatch.Time, a *linewatch.Assets) {
+	listed := map[linewatch.Sender]bool{}
+	for _, def := range a.Senders {
+		if d.cfg.Line != "" && def.Line != d.cfg.Line || listed[def.Sender()] {
+			continue
+		}
+		s := d.sender(def.Sender())
+		listed[s.name] = true
+		if !s.registered {
+			s.registered = true
+			d.admit(s, arrival)
+		}
+	}
+	for _, s := range d.byID {
+		if s.registered && !listed[s.name] {
+			s.registered = false
+			d.dismiss(s)
+		}
+	}
+}
+
+// sender returns what is known of a sender, making it if there is nothing.
+func (d *Domain) sender(name linewatch.Sender) *sender {
+	if s, ok := d.senders[name]; ok {
+		return s
+	}
+	s := &sender{name: name, id: d.engine.Sender(name)}
+	d.senders[name] = s
+	d.byID = append(d.byID, s)
+	d.rankNewest()
+	return s
+}
+
+// rankNewest gives the newest sender its place in the order of names, which
+// settles points that have the same time.
+func (d *Domain) rankNewest() {
+	last := len(d.byID) - 1
+	name, rank := d.byID[last].name, int32(0)
+	for i, s := range d.byID[:last] {
+		if s.name.Compare(name) < 0 {
+			rank++
+		} else {
+			d.buffer.rank[i]++
+		}
+	}
+	d.buffer.rank = append(d.buffer.rank, rank)
+}
+
+func (d *Domain) admit(s *sender, arrival linewatch.Time) {
+	if s.admitted {
+		return
+	}
+	s.admitted, s.bucket = true, d.tracker.Add(arrival, s.registered)
+	d.owners[s.bucket] = s
+}
+
+func (d *Domain) dismiss(s *sender) {
+	if !s.admitted {
+		return
+	}
+	d.tracker.Remove(s.bucket)
+	delete(d.owners, s.bucket)
+	s.admitted = false
+}
+
+// Offline declares a sender offline now, as a rule test does.
+func (d *Domain) Offline(arrival linewatch.Time, name linewatch.Sender) {
+	d.begin(arrival)
+	if s, ok := d.senders[name]; ok && s.admitted {
+		d.tracker.SetIdle(s.bucket)
+		d.applyTransitions(arrival)
+	}
+}
+
+// Take returns the state changes since the last call, in order. The slice is
+// the caller's.
+func (d *Domain) Take() []linewatch.StateChange {
+	c := d.changes
+	d.changes = nil
+	return c
+}
+
+// begin fires the ticks before a record with the given arrival stamp.
+func (d *Domain) begin(arrival linewatch.Time) {
+	if !d.nextTick.Known() {
+		d.nextTick = onGrid(arrival, d.cfg.Tick)
+		return
+	}
+	d.Close(arrival - 1)
+}
+
+// onGrid returns the first tick at or after t.
+func onGrid(t linewatch.Time, tick linewatch.Duration) linewatch.Time {
+	rest := int64(t) % int64(tick)
+	if rest < 0 {
+		rest += int64(tick)
+	}
+	if rest == 0 {
+		return t
+	}
+	return t.Add(tick - linewatch.Duration(rest))
+}
+
+// Close says that the log is closed up to a time: every later record is
+// stamped after it. The ticks up to there fire.
+func (d *Domain) Close(closedAt linewatch.Time) {
+	if !d.nextTick.Known() {
+		return
+	}
+	for d.nextTick <= closedAt {
+		d.tick(d.nextTick)
+		d.nextTick = d.nextTick.Add(d.cfg.Tick)
+	}
+}
+
+// tick emits the watermark and judges what it lets through.
+func (d *Domain) tick(at linewatch.Time) {
+	if d.tracker.Tick(at) {
+		d.release()
+	}
+	for d.buffer.count >= d.cfg.BufferCap {
+		if _, ok := d.tracker.LagSlowest(at); !ok {
+			break
+		}
+		d.accounts.Lagged++
+		if d.tracker.Tick(at) {
+			d.release()
+		}
+	}
+	d.collect(at)
+	d.applyTransitions(at)
+}
+
+// release hands the engine, in order, what the watermark has passed.
+func (d *Domain) release() {
+	w := d.tracker.Watermark()
+	d.buffer.release(w, func(e *entry) {
+		d.accounts.Processed++
+		d.engine.Point(e.series, rules.Sample{Value: e.value, At: e.at, Sequence: e.seq, Sender: e.sender, Quality: e.quality})
+	})
+	d.engine.Advance(w)
+	d.forgetHeld(w)
+}
+
+// applyTransitions tells the engine whose tags can be believed. The changes
+// that follow have the event time of the watermark.
+func (d *Domain) applyTransitions(arrival linewatch.Time) {
+	for _, tr := range d.tracker.Transitions() {
+		if s := d.owners[tr.ID]; s != nil {
+			d.engine.SetOnline(s.id, tr.Online, d.tracker.Watermark())
+		}
+	}
+	d.collect(arrival)
+}
+
+// collect takes the engine's changes and notes how they came to be seen.
+func (d *Domain) collect(arrival linewatch.Time) {
+	changes := d.engine.Take()
+	if len(changes) == 0 {
+		return
+	}
+	observed := linewatch.Observed{Watermark: d.tracker.Watermark(), HeldBy: d.holder(), Arrival: arrival}
+	for i := range changes {
+		changes[i].Observed = observed
+	}
+	if d.changes == nil {
+		d.changes = changes
+		return
+	}
+	d.changes = append(d.changes, changes...)
+}
+
+// holder names the sender that the watermark waits for; empty if none.
+func (d *Domain) holder() string {
+	if id, ok := d.tracker.Holder(); ok {
+		return d.owners[id].name.String()
+	}
+	return ""
+}

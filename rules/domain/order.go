@@ -1,0 +1,185 @@
+package domain
+
+import (
+	"cmp"
+	"slices"
+
+	"linewatch"
+	"linewatch/rules"
+)
+
+// entry is a point that waits for the watermark.
+type entry struct {
+	at      linewatch.Time
+	seq     uint64
+	epoch   uint64
+	value   linewatch.Value
+	series  rules.SeriesID
+	sender  rules.SenderID
+	quality linewatch.Quality
+}
+
+// The order buffer sorts by dropping points into slots of 8 ms. One window of
+// slots is open; points of other windows wait unsorted until theirs opens.
+const (
+	slotBits   = 3
+	windowBits = 12 // slots in a window: 32.8 s
+	windowSize = 1 << windowBits
+)
+
+// orderBuffer gives points back in the order of (time, sender, epoch,
+// sequence number).
+type orderBuffer struct {
+	count  int
+	rank   []int32 // of each sender, by name
+	window int64   // the open one
+	inside int     // entries in the open window
+	first  int     // slots before this one are empty
+	slots  [windowSize][]entry
+	far    map[int64][]entry // entries of the other windows
+	spare  [][]entry         // emptied slots, for reuse
+}
+
+func windowOf(t linewatch.Time) int64 { return int64(t) >> (slotBits + windowBits) }
+
+func slotOf(t linewatch.Time) int { return int(int64(t)>>slotBits) & (windowSize - 1) }
+
+func (b *orderBuffer) push(e *entry) {
+	b.count++
+	w := windowOf(e.at)
+	if w != b.window && b.inside == 0 && len(b.far[w]) == 0 {
+		b.window, b.first = w, windowSize
+	}
+	if w == b.window {
+		b.drop(e)
+		return
+	}
+	if b.far == nil {
+		b.far = map[int64][]entry{}
+	}
+	b.far[w] = append(b.far[w], *e)
+}
+
+// drop puts an entry of the open window into its slot.
+func (b *orderBuffer) drop(e *entry) {
+	i := slotOf(e.at)
+	s := b.slots[i]
+	if s == nil && len(b.spare) > 0 {
+		s = b.spare[len(b.spare)-1]
+		b.spare = b.spare[:len(b.spare)-1]
+	}
+	b.slots[i] = append(s, *e)
+	b.first = min(b.first, i)
+	b.inside++
+}
+
+// release gives out, in order, all entries at or before t. An entry is valid
+// until give returns.
+func (b *orderBuffer) release(t linewatch.Time, give func(*entry)) {
+	limit := windowOf(t)
+	for b.count > 0 {
+		w := b.firstWindow()
+		if w > limit {
+			return
+		}
+		if w != b.window {
+			b.open(w)
+		}
+		last := windowSize - 1
+		if w == limit {
+			last = slotOf(t)
+		}
+		for b.first <= last && b.inside > 0 {
+			if !b.releaseSlot(b.first, t, give) {
+				return
+			}
+			b.first++
+		}
+		if b.inside > 0 {
+			return
+		}
+	}
+}
+
+// firstWindow returns the earliest window that holds anything.
+func (b *orderBuffer) firstWindow() int64 {
+	first := b.window
+	if b.inside == 0 {
+		first = windowOf(linewatch.MaxTime)
+	}
+	for w := range b.far {
+		first = min(first, w)
+	}
+	return first
+}
+
+// open makes w the open window.
+func (b *orderBuffer) open(w int64) {
+	if b.inside > 0 { // the first points of all came from a later window
+		for i := b.first; i < windowSize; i++ {
+			b.far[b.window] = append(b.far[b.window], b.slots[i]...)
+			b.clear(i)
+		}
+	}
+	b.window, b.first, b.inside = w, windowSize, 0
+	entries := b.far[w]
+	delete(b.far, w)
+	for i := range entries {
+		b.drop(&entries[i])
+	}
+}
+
+// releaseSlot gives out the entries of a slot up to t and reports whether that
+// was all of them.
+func (b *orderBuffer) releaseSlot(i int, t linewatch.Time, give func(*entry)) bool {
+	s := b.slots[i]
+	if len(s) == 0 {
+		return true
+	}
+	b.sort(s)
+	n := len(s)
+	for n > 0 && s[n-1].at > t {
+		n--
+	}
+	for j := range s[:n] {
+		give(&s[j])
+	}
+	b.count -= n
+	b.inside -= n
+	if n < len(s) {
+		b.slots[i] = slices.Delete(s, 0, n)
+		return false
+	}
+	b.clear(i)
+	return true
+}
+
+func (b *orderBuffer) clear(i int) {
+	if s := b.slots[i]; s != nil {
+		clear(s)
+		b.spare = append(b.spare, s[:0])
+		b.slots[i] = nil
+	}
+}
+
+func (b *orderBuffer) sort(s []entry) {
+	for i := 1; i < len(s); i++ {
+		if b.compare(&s[i-1], &s[i]) > 0 {
+			slices.SortFunc(s, func(x, y entry) int { return b.compare(&x, &y) })
+			return
+		}
+	}
+}
+
+func (b *orderBuffer) compare(x, y *entry) int {
+	if x.at != y.at {
+		return cmp.Compare(x.at, y.at)
+	}
+	if x.sender != y.sender {
+		return cmp.Compare(b.rank[x.sender], b.rank[y.sender])
+	}
+	if x.epoch != y.epoch {
+		return cmp.Compare(x.epoch, y.epoch)
+	}
+	return cmp.Compare(x.seq, y.seq)
+}

@@ -1,0 +1,52 @@
+package domain
+
+import (
+	"linewatch"
+	"linewatch/rules"
+	"linewatch/watermark"
+)
+
+// SenderStatus is what the domain knows of a sender.
+type SenderStatus struct {
+	Sender     linewatch.Sender
+	Registered bool
+	Counts     SenderCounts
+	Watermark  watermark.Status
+	Holds      bool // the watermark waits for it
+}
+
+// Watermark returns how far event time has come; NoTime before the first
+// emission.
+func (d *Domain) Watermark() linewatch.Time { return d.tracker.Watermark() }
+
+// HeldBy names the sender that the watermark waits for; empty if none.
+func (d *Domain) HeldBy() string { return d.holder() }
+
+// Senders returns the senders that have a say in the watermark, in the order
+// in which they became known.
+func (d *Domain) Senders() []SenderStatus {
+	holder, held := d.tracker.Holder()
+	var out []SenderStatus
+	for _, s := range d.byID {
+		if s.admitted {
+			out = append(out, SenderStatus{
+				Sender: s.name, Registered: s.registered, Counts: s.counts,
+				Watermark: d.tracker.Bucket(s.bucket), Holds: held && holder == s.bucket,
+			})
+		}
+	}
+	return out
+}
+
+// Instances returns what every instance says, and why.
+func (d *Domain) Instances() []rules.InstanceStatus { return d.engine.Instances() }
+
+// RuleVersions returns the version of every rule in force.
+func (d *Domain) RuleVersions() map[linewatch.RuleID]uint32 { return d.engine.RuleVersions() }
+
+// NextTick returns when the domain ticks next; NoTime before its first record.
+func (d *Domain) NextTick() linewatch.Time { return d.nextTick }
+
+// ClosedAt returns the tick up to which the domain has judged; NoTime before
+// its first record.
+func (d *Domain) ClosedAt() linewatch.Time { return d.nextTick.Add(-d.cfg.Tick) }

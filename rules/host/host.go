@@ -1,0 +1,183 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"linewatch"
+	"linewatch/rules"
+	"linewatch/rules/domain"
+)
+
+// Buckets is the number of buckets that homes are spread over.
+const Buckets = 1024
+
+// Log is a partitioned log as the host reads it.
+type Log interface {
+	// Partitions returns their number, which never changes.
+	Partitions() int
+	// Read returns records from the offset from on, at most limit, the offset
+	// at which to go on, and how far the partition is closed: every record
+	// appended later is stamped after closedAt, which is NoTime when there is
+	// more to read. It waits for a moment when there is nothing. A loss that
+	// the log has reported is passed over by next.
+	Read(ctx context.Context, partition int, from uint64, limit int) (records []linewatch.Record, next uint64, closedAt linewatch.Time, err error)
+}
+
+// Decoder turns the data of a record into points. The points may be reused by
+// the next call. Refused parts are returned beside them.
+type Decoder func(data []byte) (gateway string, points []linewatch.DataPoint, refused []Refused)
+
+// Refused is a part of a record that is no valid point.
+type Refused struct {
+	Code linewatch.ErrorCode
+	Err  error
+	Raw  []byte // the beginning of it
+}
+
+// Config wires a Host. All fields without a default are required.
+type Config struct {
+	Points     Log
+	Control    Log // one partition
+	NewDecoder func() Decoder
+	Store      rules.Store
+	Outbox     rules.Outbox
+	// Publish takes changes on their way out, in order per bucket. It may see
+	// one again after a crash and must treat it as the same by its id. The
+	// host retries after an error.
+	Publish func(ctx context.Context, changes []linewatch.StateChange) error
+	// Quarantine is told of everything that was refused; optional. It must
+	// not block.
+	Quarantine func(Quarantined)
+	// Domain is the template of every time domain; its Line is set here.
+	Domain domain.Config
+	// Global makes one time domain of all lines.
+	Global bool
+	// SnapshotEvery is how often state is committed when nothing else asks for
+	// it; 0: 5 s.
+	SnapshotEvery time.Duration
+	// Now gives the processing time that changes are marked with; 0: the wall
+	// clock. Nothing is judged by it.
+	Now    func() linewatch.Time
+	Logger *slog.Logger
+}
+
+// Quarantined tells of one thing that was refused.
+type Quarantined struct {
+	Arrival linewatch.Time
+	Line    string
+	Sender  linewatch.Sender
+	Reason  string // a domain.Reason or a linewatch.ErrorCode
+	Detail  string
+	Raw     []byte // what arrived, its first 4 KiB
+}
+
+// Host drives router and buckets. Make one with New and call Run once.
+type Host struct {
+	cfg     Config
+	workers []*worker
+	merger  *merger
+	outbox  *publisher
+}
+
+const defaultSnapshotEvery = 5 * time.Second
+
+// New restores what the store holds.
+func New(ctx context.Context, cfg Config) (*Host, error) {
+	if cfg.SnapshotEvery == 0 {
+		cfg.SnapshotEvery = defaultSnapshotEvery
+	}
+	if cfg.Now == nil {
+		cfg.Now = func() linewatch.Time { return linewatch.TimeOf(time.Now()) }
+	}
+	h := &Host{cfg: cfg, outbox: newPublisher(&cfg)}
+	for i := range runtime.GOMAXPROCS(0) {
+		h.workers = append(h.workers, newWorker(i, &h.cfg, h.outbox))
+	}
+	h.merger = newMerger(h)
+	known, err := cfg.Store.Buckets(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list buckets: %w", err)
+	}
+	for _, number := range known {
+		b, err := h.worker(number).restore(ctx, number)
+		if err != nil {
+			return nil, fmt.Errorf("restore bucket %d: %w", number, err)
+		}
+		h.merger.adopt(b)
+		h.outbox.note(number)
+	}
+	return h, nil
+}
+
+// worker returns who runs a bucket.
+func (h *Host) worker(bucket int) *worker { return h.workers[bucket%len(h.workers)] }
+
+// bucketOf returns the bucket of a home.
+func bucketOf(home string) int {
+	f := fnv.New32a()
+	f.Write([]byte(home))
+	return int(f.Sum32() % Buckets)
+}
+
+// Run reads and judges until ctx ends, then commits what it has and returns
+// nil. An error means that state could not be kept, and that the log must be
+// read again from the last commit.
+func (h *Host) Run(ctx context.Context) error {
+	// Readers and merger stop with ctx; workers finish what they were given.
+	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	read, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	var workers errgroup.Group
+	for _, w := range h.workers {
+		workers.Go(func() error {
+			err := w.run(work)
+			if err != nil {
+				stop(err)
+				cancel()
+			}
+			return err
+		})
+	}
+	publishing, stopPublishing := context.WithCancel(work)
+	published := make(chan struct{})
+	go func() {
+		defer close(published)
+		h.outbox.run(publishing)
+	}()
+
+	readErr := h.merger.run(read, work)
+	for _, w := range h.workers {
+		close(w.items)
+	}
+	workErr := workers.Wait()
+	stopPublishing()
+	<-published
+	if errors.Is(readErr, context.Canceled) {
+		readErr = nil
+	}
+	return errors.Join(workErr, readErr)
+}
+
+// tellQuarantined passes on what was refused before it was a point.
+func (h *Host) tellQuarantined(in *input, line string, refused []Refused) {
+	if h.cfg.Quarantine == nil {
+		return
+	}
+	for _, r := range refused {
+		detail := ""
+		if r.Err != nil {
+			detail = r.Err.Error()
+		}
+		h.cfg.Quarantine(Quarantined{Arrival: in.arrival, Line: line, Reason: string(r.Code), Detail: detail, Raw: r.Raw})
+	}
+}

@@ -1,0 +1,92 @@
+package host
+
+import (
+	"context"
+	"time"
+
+	"linewatch"
+)
+
+const (
+	readLimit   = 64          // records per read
+	readsAhead  = 4           // reads that may wait for the merger, per partition
+	readRetry   = time.Second // after an error of the log
+	controlPart = -1          // stands for the control log where partitions are named
+)
+
+// input is a record on its way to the buckets.
+type input struct {
+	partition int // controlPart for the control log
+	offset    uint64
+	arrival   linewatch.Time
+	gateway   string
+	points    []linewatch.DataPoint
+	refused   []Refused
+	control   *linewatch.Control
+}
+
+// chunk is what one read gave.
+type chunk struct {
+	source   *source
+	inputs   []input
+	closedAt linewatch.Time
+}
+
+// source reads one partition.
+type source struct {
+	log       Log
+	partition int // in its log
+	name      int // in the merge: the partition, or controlPart
+	from      uint64
+	decode    func(linewatch.Record) input
+	ahead     chan struct{} // one token per read that waits
+
+	// The merger's side.
+	queue    []input
+	closedAt linewatch.Time // valid while the queue is empty
+}
+
+// run reads until ctx ends.
+func (s *source) run(ctx context.Context, cfg *Config, out chan<- chunk) error {
+	for {
+		records, next, closedAt, err := s.log.Read(ctx, s.partition, s.from, readLimit)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			cfg.Logger.Error("log cannot be read, trying again", "partition", s.name, "offset", s.from, "error", err)
+			if err := pause(ctx, readRetry); err != nil {
+				return err
+			}
+			continue
+		}
+		s.from = next
+		c := chunk{source: s, closedAt: closedAt, inputs: make([]input, 0, len(records))}
+		for _, r := range records {
+			in := s.decode(r)
+			in.partition, in.offset, in.arrival = s.name, r.Offset, r.Arrival
+			c.inputs = append(c.inputs, in)
+		}
+		select {
+		case s.ahead <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		select {
+		case out <- c:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,77 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"linewatch"
+	"linewatch/rules"
+	"linewatch/rules/domain"
+)
+
+// DomainStatus is what a time domain knows now.
+type DomainStatus struct {
+	Line      string // empty for the one domain of a global scope
+	Watermark linewatch.Time
+	HeldBy    string
+	Accounts  domain.Accounts
+	Senders   []domain.SenderStatus
+	Instances []rules.InstanceStatus
+	Versions  map[linewatch.RuleID]uint32
+	ClosedAt  linewatch.Time // arrival time up to which it has judged
+	Refused   uint64         // control records, of its bucket
+	Diverged  uint64         // changes emitted again with other content, of its bucket
+	Emitted   uint64         // changes, of its bucket
+}
+
+func (b *bucket) status() []DomainStatus {
+	var out []DomainStatus
+	for _, home := range b.homes {
+		d := b.domains[home]
+		out = append(out, DomainStatus{
+			Line: home, Watermark: d.Watermark(), HeldBy: d.HeldBy(), Accounts: d.Accounts(), Senders: d.Senders(),
+			Instances: d.Instances(), Versions: d.RuleVersions(), ClosedAt: d.ClosedAt(),
+			Refused: b.refused, Diverged: b.diverged, Emitted: b.emitted,
+		})
+	}
+	return out
+}
+
+// ErrStopped means that the host does not run any more.
+var ErrStopped = errors.New("the rule engine has stopped")
+
+// Status asks every bucket what it knows. It waits for its turn behind what
+// the buckets are doing; ctx ends the wait.
+func (h *Host) Status(ctx context.Context) ([]DomainStatus, error) {
+	var all []DomainStatus
+	for _, w := range h.workers {
+		reply := make(chan []DomainStatus, 1)
+		select {
+		case w.asks <- item{kind: statusItem, status: reply}:
+			all = append(all, <-reply...)
+		case <-w.ended:
+			return nil, ErrStopped
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	slices.SortFunc(all, func(a, b DomainStatus) int { return strings.Compare(a.Line, b.Line) })
+	return all, nil
+}
+
+// Drained reports whether everything stamped up to a time was judged and
+// published.
+func (h *Host) Drained(ctx context.Context, upTo linewatch.Time) (bool, error) {
+	all, err := h.Status(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, d := range all {
+		if d.ClosedAt.Known() && d.ClosedAt < upTo {
+			return false, nil
+		}
+	}
+	return !h.outbox.pending(), nil
+}
