@@ -25,16 +25,23 @@ var byValue = cmp.AllowUnexported(linewatch.Value{})
 func linePoints(n int) []linewatch.DataPoint {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var level [7][100]float64
-	var count [7]int64
+	var count, sequence [7]int64
+	for m := range level {
+		for k := range level[m] {
+			level[m][k] = 20 + 380*rng.Float64()
+			count[m], sequence[m] = rng.Int64N(1e7), rng.Int64N(1e9)
+		}
+	}
 	points := make([]linewatch.DataPoint, n)
 	for i := range points {
 		m, k := rng.IntN(7), rng.IntN(100)
 		now := int64(1_790_000_000_000 + i*2)
 		p := &points[i]
+		sequence[m]++
 		*p = linewatch.DataPoint{
 			Timestamp: linewatch.Time(now), CreatedAt: linewatch.Time(now + int64(rng.IntN(30))),
 			Equipment: fmt.Sprintf("84068f2f-3f39-4b9c-a995-d2a84d87868%d", m), Source: fmt.Sprintf("machine_%d_plc", m),
-			Sequence: uint64(100_000 + i), Quality: linewatch.Ok, Flags: linewatch.Assigned,
+			Sequence: uint64(sequence[m]), Quality: linewatch.Ok, Flags: linewatch.Assigned,
 		}
 		switch {
 		case k < 75:

@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"linewatch"
 	"linewatch/ingest"
 )
 
@@ -198,17 +201,38 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// precise gives every number of the points all its digits, as a source does
+// that computes in float64.
+func precise(points []linewatch.DataPoint) []linewatch.DataPoint {
+	for i := range points {
+		if f, ok := points[i].Value.Float(); ok && points[i].Value.Kind() == linewatch.Float {
+			points[i].Value = linewatch.FloatValue(f + math.Pi/1000*math.Sin(float64(i)))
+		}
+	}
+	return points
+}
+
+// The size bar is 35 bytes a point for blocks of 500 points or more.
+func TestBlockSize(t *testing.T) {
+	for name, points := range map[string][]linewatch.DataPoint{"two decimals": linePoints(500), "all digits": precise(linePoints(500))} {
+		size := float64(len(encode(t, "gateway-1", points))) / float64(len(points))
+		t.Logf("%s: %.1f bytes a point", name, size)
+		if size > 35 {
+			t.Errorf("%s: %.1f bytes a point", name, size)
+		}
+	}
+}
+
 func BenchmarkDecodeBlock(b *testing.B) {
 	d := newDecoder(b)
 	for _, n := range []int{100, 500, 2000} {
 		block := encode(b, "gateway-1", linePoints(n))
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				d.Decode(block)
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/point")
-			b.ReportMetric(float64(len(block))/float64(n), "B/point")
+			perPoint(b, n, len(block))
 		})
 	}
 }
@@ -217,13 +241,17 @@ func BenchmarkAppendBlock(b *testing.B) {
 	e := newEncoder(b)
 	for _, n := range []int{100, 500, 2000} {
 		points, dst := linePoints(n), []byte(nil)
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				dst, _ = e.AppendBlock(dst[:0], "gateway-1", points)
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/point")
-			b.ReportMetric(float64(len(dst))/float64(n), "B/point")
+			perPoint(b, n, len(dst))
 		})
 	}
+}
+
+func perPoint(b *testing.B, points, size int) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*points), "ns/point")
+	b.ReportMetric(float64(size)/float64(points), "B/point")
 }
