@@ -1,0 +1,128 @@
+package spool
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// segmentHead is the size of a segment's header: a mark, the segment's number
+// and a checksum. Only people need it; the number is in the name, too.
+const segmentHead = 20
+
+const segmentMark = "LWSPOOL1"
+
+// scanBytes is how much of a segment is read at once.
+const scanBytes = 256 << 10
+
+func segmentPath(dir string, index uint64) string {
+	return filepath.Join(dir, fmt.Sprintf("spool-%012d.log", index))
+}
+
+// listSegments returns the numbers of the segments in dir, in order.
+func listSegments(dir string) ([]uint64, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list segments: %w", err)
+	}
+	var list []uint64
+	for _, e := range entries {
+		digits, ok := strings.CutPrefix(strings.TrimSuffix(e.Name(), ".log"), "spool-")
+		if !ok || len(digits) != 12 || !strings.HasSuffix(e.Name(), ".log") {
+			continue
+		}
+		if index, err := strconv.ParseUint(digits, 10, 64); err == nil {
+			list = append(list, index)
+		}
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
+func newHead(index uint64) []byte {
+	head := binary.LittleEndian.AppendUint64([]byte(segmentMark), index)
+	return binary.LittleEndian.AppendUint32(head, checksum(0, head))
+}
+
+// segmentSeed starts the sums of a segment's frames.
+func segmentSeed(index uint64) uint32 {
+	return checksum(0, binary.LittleEndian.AppendUint64(nil, index))
+}
+
+// scanner finds the frames of a segment, and goes on at the next sound one
+// where something is damaged.
+type scanner struct {
+	file io.ReaderAt
+	seed uint32
+	pos  int64 // where the next frame is looked for
+	end  int64 // where the segment ends
+	buf  []byte
+	at   int64 // position of buf
+}
+
+func newScanner(file io.ReaderAt, index uint64, pos, end int64) *scanner {
+	return &scanner{file: file, seed: segmentSeed(index), pos: max(pos, segmentHead), end: end, at: pos}
+}
+
+// next returns the payload of the next sound frame, valid until the next
+// call, and moves pos behind it. At the end it returns io.EOF and leaves pos
+// behind the last sound frame.
+func (s *scanner) next() ([]byte, error) {
+	for try := s.pos; try+frameHead <= s.end; {
+		head, err := s.window(try, frameHead)
+		if err != nil {
+			return nil, err
+		}
+		size := int64(frameHead) + int64(binary.LittleEndian.Uint16(head[2:]))
+		if binary.LittleEndian.Uint16(head) == frameMark && try+size <= s.end {
+			frame, err := s.window(try, size)
+			if err != nil {
+				return nil, err
+			}
+			if frameSum(s.seed, frame) == binary.LittleEndian.Uint32(frame[4:]) {
+				s.pos = try + size
+				return frame[frameHead:], nil
+			}
+		}
+		try = s.candidate(try + 1)
+	}
+	return nil, io.EOF
+}
+
+// candidate returns the first position at or after from, as far as the buffer
+// reaches, at which a frame might begin.
+func (s *scanner) candidate(from int64) int64 {
+	if from < s.at || from >= s.at+int64(len(s.buf)) {
+		return from
+	}
+	rest := s.buf[from-s.at:]
+	if i := bytes.IndexByte(rest, frameMark&0xFF); i >= 0 {
+		return from + int64(i)
+	}
+	return from + int64(len(rest))
+}
+
+// window returns size bytes of the segment at pos.
+func (s *scanner) window(pos, size int64) ([]byte, error) {
+	if pos < s.at || pos+size > s.at+int64(len(s.buf)) {
+		want := min(max(size, scanBytes), s.end-pos)
+		s.buf = slices.Grow(s.buf[:0], int(want))[:want]
+		s.at = pos
+		n, err := s.file.ReadAt(s.buf, pos)
+		s.buf = s.buf[:n]
+		if int64(n) < size {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+	return s.buf[pos-s.at : pos-s.at+size], nil
+}

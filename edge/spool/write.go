@@ -1,0 +1,364 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"linewatch"
+	"linewatch/internal/boltfile"
+)
+
+const (
+	// groupBytes is how much is written with one flush, unless one Append is
+	// larger.
+	groupBytes = 1 << 20
+	// stateEvery is how often the state is flushed while points come in.
+	stateEvery = time.Second
+)
+
+// request is one Append on its way.
+type request struct {
+	points []linewatch.DataPoint
+	bound  int64      // most bytes it takes
+	done   chan error // holds one
+}
+
+// acknowledgement moves the cursor.
+type acknowledgement struct {
+	batch *batch
+	done  chan error // holds one
+}
+
+func newRequest(points []linewatch.DataPoint) (*request, error) {
+	r := &request{points: points, done: make(chan error, 1)}
+	for i := range points {
+		p := &points[i]
+		if p.IsHeartbeat() || p.IsGap() {
+			return nil, fmt.Errorf("point %d: %w: %s takes no number here", i, ErrPoint, p.Tag)
+		}
+		p.Sequence, p.Epoch = 0, 0
+		if err := p.Validate(); err != nil {
+			return nil, fmt.Errorf("point %d: %w: %w", i, ErrPoint, err)
+		}
+		r.bound += int64(frameBound(p))
+	}
+	return r, nil
+}
+
+// enqueue waits until there is room for r.
+func (s *Spool) enqueue(ctx context.Context, r *request) error {
+	if r.bound > s.options.SegmentBytes {
+		return fmt.Errorf("%d points of up to %d bytes: %w (at most %d bytes)", len(r.points), r.bound, ErrTooLarge, s.options.SegmentBytes)
+	}
+	for blocked := false; ; blocked = true {
+		s.mu.Lock()
+		switch {
+		case s.broken != nil || s.shut:
+			err := s.broken
+			if err == nil {
+				err = ErrClosed
+			}
+			s.mu.Unlock()
+			return err
+		case s.bytes()+s.queued+r.bound <= s.options.MaxBytes:
+			s.queue = append(s.queue, r)
+			s.queued += r.bound
+			s.mu.Unlock()
+			return nil
+		}
+		if !blocked {
+			s.stats.Blocked++
+		}
+		space := s.space
+		s.mu.Unlock()
+		select {
+		case <-space:
+		case <-s.stopping:
+			return ErrClosed
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w: %w", s.dir, ErrFull, ctx.Err())
+		}
+	}
+}
+
+// write is the goroutine that does all writing.
+func (s *Spool) write() {
+	defer close(s.finished)
+	saved := time.Now()
+	for stop := false; !stop; {
+		select {
+		case <-s.work:
+		case <-s.stopping:
+			stop = true
+		}
+		for s.writeGroup() {
+		}
+		s.settleAcks(&saved)
+		if time.Since(saved) >= stateEvery {
+			if err := s.saveState(true); err != nil {
+				s.options.Logger.Error("the state of the spool could not be written", "error", err)
+			}
+			saved = time.Now()
+		}
+	}
+	s.closeErr = s.finish()
+}
+
+// writeGroup writes some of the queue, and reports whether there was any.
+func (s *Spool) writeGroup() bool {
+	group, bound, broken := s.takeGroup()
+	if len(group) == 0 {
+		return false
+	}
+	err := broken
+	if err == nil {
+		err = s.rollIfFull(bound)
+	}
+	var highs map[string]uint64
+	var size int64
+	if err == nil {
+		highs, size, err = s.writePoints(group)
+	}
+	s.settle(group, bound, highs, size, err)
+	for _, r := range group {
+		r.done <- err
+	}
+	return true
+}
+
+func (s *Spool) takeGroup() (group []*request, bound int64, broken error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.queue) > 0 && (bound == 0 || bound+s.queue[0].bound <= groupBytes) {
+		bound += s.queue[0].bound
+		group = append(group, s.queue[0])
+		s.queue[0] = nil
+		s.queue = s.queue[1:]
+	}
+	return group, bound, s.broken
+}
+
+// writePoints numbers the points of a group and puts them on disk. It returns
+// the highest number of each source and the new size of the segment.
+func (s *Spool) writePoints(group []*request) (highs map[string]uint64, size int64, err error) {
+	s.mu.Lock()
+	active, epoch := s.segments[len(s.segments)-1], s.epoch
+	highs = map[string]uint64{}
+	known := len(s.senders)
+	for _, r := range group {
+		for i := range r.points {
+			source := r.points[i].Source
+			if _, ok := highs[source]; ok {
+				continue
+			}
+			if sender := s.senders[source]; sender != nil {
+				highs[source] = sender.high
+			} else {
+				highs[source] = 0
+				known++
+			}
+		}
+	}
+	s.mu.Unlock()
+	if known > maxSenders {
+		return nil, 0, fmt.Errorf("%s: %w: more than %d sources", s.dir, ErrPoint, maxSenders)
+	}
+	var data []byte
+	seed := segmentSeed(active.index)
+	for _, r := range group {
+		for i := range r.points {
+			p := &r.points[i]
+			highs[p.Source]++
+			p.Sequence, p.Epoch = highs[p.Source], epoch
+			data = appendFrame(data, seed, p)
+		}
+	}
+	return highs, active.size + int64(len(data)), s.appendData(data, active.size)
+}
+
+// appendData puts data behind what is durable in the active segment.
+func (s *Spool) appendData(data []byte, at int64) error {
+	path := s.active.Name()
+	if _, err := s.active.WriteAt(data, at); err != nil {
+		err = boltfile.Explain(path, fmt.Errorf("append to spool: %w", err))
+		// Half a group must not be found by the next start.
+		if cut := s.active.Truncate(at); cut != nil {
+			return s.breaks(errors.Join(err, cut))
+		}
+		return err
+	}
+	if err := flushData(s.active); err != nil {
+		// Nobody knows what the disk holds now.
+		return s.breaks(fmt.Errorf("flush %s: %w", path, err))
+	}
+	return nil
+}
+
+func (s *Spool) breaks(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = fmt.Errorf("the spool has to be opened again: %w", err)
+	return s.broken
+}
+
+// settle makes the outcome of a group known.
+func (s *Spool) settle(group []*request, bound int64, highs map[string]uint64, size int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queued -= bound
+	defer s.freed()
+	if err != nil {
+		return
+	}
+	s.stats.Flushes++
+	s.segments[len(s.segments)-1].size = size
+	for source, high := range highs {
+		s.sender(source).high = high
+	}
+	for _, r := range group {
+		s.stats.Appended += uint64(len(r.points))
+		s.await(r.points)
+	}
+	signal(s.ready)
+}
+
+// await notes points that wait to be sent. Spool.mu is held.
+func (s *Spool) await(points []linewatch.DataPoint) {
+	begun := map[string]bool{}
+	for i := range points {
+		p := &points[i]
+		sender := s.sender(p.Source)
+		sender.pending++
+		sender.add(p.Epoch, p.Sequence, p.Timestamp, !begun[p.Source])
+		begun[p.Source] = true
+	}
+}
+
+// freed wakes those who wait for room. Spool.mu is held.
+func (s *Spool) freed() {
+	close(s.space)
+	s.space = make(chan struct{})
+}
+
+// rollIfFull begins a new segment if bound bytes no longer fit.
+func (s *Spool) rollIfFull(bound int64) error {
+	s.mu.Lock()
+	size := s.segments[len(s.segments)-1].size
+	s.mu.Unlock()
+	if size == segmentHead || size+bound <= s.options.SegmentBytes {
+		return nil
+	}
+	return s.roll()
+}
+
+// roll begins a new segment.
+func (s *Spool) roll() error {
+	s.mu.Lock()
+	index := uint64(1)
+	if n := len(s.segments); n > 0 {
+		index = s.segments[n-1].index + 1
+	} else {
+		index = max(index, s.cursor.segment+1)
+	}
+	s.mu.Unlock()
+	path := segmentPath(s.dir, index)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, boltfile.FileMode)
+	if err != nil {
+		return boltfile.Explain(path, fmt.Errorf("begin segment: %w", err))
+	}
+	_, err = file.WriteAt(newHead(index), 0)
+	if err = errors.Join(err, flushData(file), boltfile.SyncDir(s.dir)); err != nil {
+		return errors.Join(fmt.Errorf("begin segment %s: %w", path, err), file.Close(), os.Remove(path))
+	}
+	if s.active != nil {
+		err = s.active.Close() // it is flushed; nothing can be lost here
+	}
+	s.active = file
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.segments = append(s.segments, segment{index: index, size: segmentHead})
+	return err
+}
+
+// settleAcks moves the cursor, and removes the segments that it has left.
+func (s *Spool) settleAcks(saved *time.Time) {
+	s.mu.Lock()
+	acks := s.acks
+	s.acks = nil
+	for _, a := range acks {
+		s.apply(a.batch)
+	}
+	left := 0
+	for left+1 < len(s.segments) && s.segments[left].index < s.cursor.segment {
+		left++
+	}
+	last := s.segments[len(s.segments)-1]
+	spent := s.cursor == (Cursor{last.index, last.size}) && last.size > s.options.SegmentBytes/2
+	s.mu.Unlock()
+	if len(acks) == 0 {
+		return
+	}
+	err := s.saveState(left > 0 || time.Since(*saved) >= stateEvery)
+	if err == nil && left > 0 {
+		*saved = time.Now()
+		err = s.removeSegments(left)
+	}
+	if err == nil && spent {
+		err = s.roll() // so that its space can be given back
+	}
+	for _, a := range acks {
+		a.done <- err
+	}
+}
+
+// apply moves the cursor behind a batch. Spool.mu is held.
+func (s *Spool) apply(b *batch) {
+	s.cursor = b.end
+	s.stats.Sent += uint64(b.points)
+	s.stats.Lost += uint64(b.lost)
+	for source, place := range b.marks {
+		sender := s.sender(source)
+		sender.pending -= b.bySource[source]
+		sender.acknowledge(place.epoch, place.sequence)
+	}
+}
+
+func (s *Spool) removeSegments(n int) error {
+	s.mu.Lock()
+	gone := slices.Clone(s.segments[:n])
+	s.segments = slices.Delete(s.segments, 0, n)
+	s.freed()
+	s.mu.Unlock()
+	for _, segment := range gone {
+		if err := os.Remove(segmentPath(s.dir, segment.index)); err != nil {
+			return fmt.Errorf("remove sent segment: %w", err)
+		}
+	}
+	return nil
+}
+
+// saveState writes epoch, numbers and cursor to the second file.
+func (s *Spool) saveState(flush bool) error {
+	s.mu.Lock()
+	st := state{epoch: s.epoch, cursor: s.cursor, senders: make(map[string]mark, len(s.senders))}
+	for name, sender := range s.senders {
+		st.senders[name] = sender.mark
+	}
+	s.mu.Unlock()
+	return s.state.save(st, flush)
+}
+
+func (s *Spool) finish() error {
+	s.mu.Lock()
+	acks := s.acks
+	s.acks = nil
+	s.mu.Unlock()
+	for _, a := range acks {
+		a.done <- ErrClosed
+	}
+	return errors.Join(s.saveState(true), s.active.Close(), s.state.file.Close())
+}
