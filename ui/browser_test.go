@@ -86,6 +86,7 @@ func scheme(name string) chromedp.Action[chromedp.Void] {
 // TestPage looks at the page as people do: on a desk, on a phone, at night,
 // with an opened detail, and after linewatch is gone.
 func TestPage(t *testing.T) {
+	t.Parallel() // it waits for the browser most of the time
 	ctx := startBrowser(t)
 	p := bottlingLine()
 	s := newServer(t, p)

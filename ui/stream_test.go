@@ -53,6 +53,7 @@ func openStream(t *testing.T, url, lastID string) *bufio.Reader {
 }
 
 func TestStream(t *testing.T) {
+	t.Parallel()
 	p := bottlingLine()
 	url := startServer(t, newServer(t, p))
 	r := openStream(t, url, "")
