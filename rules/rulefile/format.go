@@ -1,0 +1,193 @@
+package rulefile
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"linewatch"
+)
+
+// Format writes a rule as canonical YAML: equal rules give equal bytes, and
+// ParseRule of them gives the rule back. Comments of a file that the rule came
+// from are not kept.
+func Format(r linewatch.Rule) []byte {
+	w := &writer{}
+	w.line(0, "apiVersion: "+APIVersion)
+	w.line(0, "kind: "+KindRule)
+	w.line(0, "id: "+scalar(string(r.ID)))
+	w.line(0, "name: "+scalar(r.Name))
+	if r.Scope.Class != "" {
+		w.line(0, "scope: {class: "+scalar(r.Scope.Class)+"}")
+	} else {
+		w.line(0, "scope: {equipment: "+scalar(r.Scope.Equipment)+"}")
+	}
+	w.line(0, "priority: "+strconv.Itoa(r.Priority))
+	w.word(0, "ranking", string(r.Ranking))
+	if len(r.States) > 0 {
+		w.line(0, "states:")
+		for _, s := range r.States {
+			w.line(1, fmt.Sprintf("- {name: %s, severity: %d}", scalar(string(s.Name)), s.Severity))
+		}
+	}
+	w.line(0, "groups:")
+	for i := range r.Groups {
+		w.group(&r.Groups[i])
+	}
+	if r.Alert != nil {
+		w.alert(r.Alert)
+	}
+	w.word(0, "onUnknown", string(r.OnUnknown))
+	w.word(0, "late", string(r.Late))
+	return []byte(w.b.String())
+}
+
+// writer builds indented lines.
+type writer struct{ b strings.Builder }
+
+func (w *writer) line(indent int, s string) {
+	w.b.WriteString(strings.Repeat("  ", indent) + s + "\n")
+}
+
+// word writes a key that may be left out.
+func (w *writer) word(indent int, key, value string) {
+	if value != "" {
+		w.line(indent, key+": "+scalar(value))
+	}
+}
+
+func (w *writer) group(g *linewatch.Group) {
+	w.line(1, "- id: "+scalar(g.ID))
+	w.line(2, "weight: "+strconv.Itoa(g.Weight))
+	if len(g.Cases) > 0 {
+		w.line(2, "cases:")
+		for i := range g.Cases {
+			w.line(3, "- state: "+scalar(string(g.Cases[i].State)))
+			w.fields(4, &g.Cases[i].When)
+		}
+	}
+	w.word(2, "otherwise", string(g.Otherwise))
+	w.word(2, "unknown", string(g.Unknown))
+}
+
+func (w *writer) alert(a *linewatch.Alert) {
+	w.line(0, "alert:")
+	w.word(1, "title", a.Title)
+	w.word(1, "text", a.Text)
+	if len(a.Channels) > 0 {
+		w.line(1, "channels: "+list(a.Channels, scalar))
+	}
+}
+
+// fields writes the keys of a condition, one on each line.
+func (w *writer) fields(indent int, c *linewatch.Condition) {
+	switch c.Op {
+	case linewatch.All, linewatch.Any:
+		w.line(indent, c.Op.String()+":")
+		for i := range c.Of {
+			w.item(indent+1, &c.Of[i])
+		}
+	case linewatch.Not:
+		w.line(indent, "not:")
+		w.fields(indent+1, &c.Of[0])
+	default:
+		for _, f := range test(c) {
+			w.line(indent, f)
+		}
+	}
+	for _, f := range spans(c) {
+		w.line(indent, f)
+	}
+}
+
+// item writes a condition as an item of a list: a test on one line, others
+// as a map whose first key stands beside the dash.
+func (w *writer) item(indent int, c *linewatch.Condition) {
+	if !c.Op.Combines() {
+		w.line(indent, "- {"+strings.Join(append(test(c), spans(c)...), ", ")+"}")
+		return
+	}
+	inner := &writer{}
+	inner.fields(indent+1, c)
+	text := inner.b.String()
+	lead := 2 * indent
+	w.b.WriteString(text[:lead] + "- " + text[lead+2:])
+}
+
+// test returns the keys of a condition on a tag.
+func test(c *linewatch.Condition) []string {
+	fields := []string{"tag: " + scalar(c.Tag)}
+	if c.Equipment != "" {
+		fields = append(fields, "equipment: "+scalar(c.Equipment))
+	}
+	switch c.Op {
+	case linewatch.In, linewatch.Inside, linewatch.Outside:
+		fields = append(fields, c.Op.String()+": "+list(c.Values, value))
+	default:
+		fields = append(fields, c.Op.String()+": "+value(c.Limit))
+	}
+	if !c.Clear.IsNull() {
+		fields = append(fields, "clear: "+value(c.Clear))
+	}
+	return fields
+}
+
+func spans(c *linewatch.Condition) []string {
+	var fields []string
+	if c.For != 0 {
+		fields = append(fields, "for: "+c.For.String())
+	}
+	if c.Keep != 0 {
+		fields = append(fields, "keep: "+c.Keep.String())
+	}
+	return fields
+}
+
+func list[T any](items []T, write func(T) string) string {
+	words := make([]string, len(items))
+	for i, item := range items {
+		words[i] = write(item)
+	}
+	return "[" + strings.Join(words, ", ") + "]"
+}
+
+func value(v linewatch.Value) string {
+	if v.Kind() == linewatch.String {
+		return scalar(v.Str())
+	}
+	return string(v.AppendJSON(nil))
+}
+
+var (
+	// bare matches text that is the same without quotes wherever it stands.
+	bare = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*$`)
+	// other matches what some YAML reader takes for no text.
+	other = regexp.MustCompile(`^(?i:true|false|null|yes|no|on|off|y|n)$`)
+)
+
+// scalar writes text, in quotes unless it is plain words.
+func scalar(s string) string {
+	if bare.MatchString(s) && !other.MatchString(s) {
+		return s
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteString(`\` + string(r))
+		case r == '\n':
+			b.WriteString(`\n`)
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08X`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
