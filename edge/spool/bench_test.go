@@ -1,0 +1,110 @@
+package spool
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"linewatch"
+)
+
+const (
+	benchCall    = 500 // points in one Append: what a fast source reads in 100 ms
+	benchCallers = 4
+)
+
+// BenchmarkAppend makes points durable, beside the floor: the same bytes
+// appended to a file, flushed as often.
+func BenchmarkAppend(b *testing.B) {
+	var bytesPerPoint, pointsPerFlush float64
+	b.Run("spool", func(b *testing.B) {
+		s := mustOpen(b, b.TempDir(), Options{MaxBytes: 64 << 30})
+		before := s.Stats().Bytes
+		b.ReportAllocs()
+		b.ResetTimer()
+		appendParallel(b, s, b.N)
+		b.StopTimer()
+		st := s.Stats()
+		bytesPerPoint = float64(st.Bytes-before) / float64(st.Appended)
+		pointsPerFlush = float64(st.Appended) / float64(st.Flushes)
+		b.ReportMetric(bytesPerPoint, "B/point")
+		b.ReportMetric(pointsPerFlush, "points/flush")
+		report(b)
+	})
+	b.Run("floor", func(b *testing.B) {
+		file, err := os.Create(filepath.Join(b.TempDir(), "floor"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer file.Close()
+		data := make([]byte, int(bytesPerPoint*pointsPerFlush))
+		b.ResetTimer()
+		for n := 0; n < b.N; n += int(pointsPerFlush) {
+			if _, err := file.Write(data); err != nil {
+				b.Fatal(err)
+			}
+			if err := flushData(file); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b)
+	})
+}
+
+// BenchmarkDrain reads and acknowledges a backlog, 1,000 points at a time.
+func BenchmarkDrain(b *testing.B) {
+	s := mustOpen(b, b.TempDir(), Options{MaxBytes: 64 << 30})
+	appendParallel(b, s, b.N)
+	b.ResetTimer()
+	for s.Stats().Pending > 0 {
+		_, upTo, err := s.Next(context.Background(), 1000)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Acknowledge(upTo); err != nil {
+			b.Fatal(err)
+		}
+	}
+	report(b)
+}
+
+// BenchmarkOpen opens a spool with a backlog of b.N points.
+func BenchmarkOpen(b *testing.B) {
+	dir := b.TempDir()
+	s := mustOpen(b, dir, Options{MaxBytes: 64 << 30})
+	appendParallel(b, s, b.N)
+	mustClose(b, s)
+	b.ResetTimer()
+	mustOpen(b, dir, Options{MaxBytes: 64 << 30})
+	report(b)
+}
+
+func appendParallel(b *testing.B, s *Spool, n int) {
+	b.Helper()
+	var wg sync.WaitGroup
+	for c := range benchCallers {
+		wg.Go(func() {
+			points := make([]linewatch.DataPoint, benchCall)
+			for i := range points {
+				points[i] = point("plc"+string(rune('0'+c)), i)
+				points[i].Equipment = "84068f2f-3f39-4b9c-a995-d2a84d878689"
+				points[i].Value = linewatch.FloatValue(float64(i) / 7)
+				points[i].Timestamp += 1_790_000_000_000
+				points[i].CreatedAt += 1_790_000_000_000
+			}
+			for done := c * benchCall; done < n; done += benchCallers * benchCall {
+				if err := s.Append(context.Background(), points[:min(benchCall, n-done)]); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func report(b *testing.B) {
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "points/s")
+}
