@@ -109,6 +109,7 @@ func TestPage(t *testing.T) {
 	run(t, ctx, scheme("light"))
 	checkUpdate(t, ctx, p)
 	checkMarkup(t, ctx, p)
+	checkHidden(t, ctx, s)
 	checkPhone(t, ctx)
 	checkConsole(t, ctx, console)
 
@@ -230,6 +231,24 @@ func checkMarkup(t *testing.T, ctx context.Context, p *plant) {
 	fresh := bottlingLine()
 	p.change(func(p *plant) { p.status, p.changes = fresh.status, fresh.changes })
 	waitFor(t, ctx, `!document.getElementById("states").textContent.includes("onerror")`)
+}
+
+// checkHidden asks that a tab that nobody sees gives its stream back and takes
+// one again when it is seen.
+func checkHidden(t *testing.T, ctx context.Context, s *Server) {
+	t.Helper()
+	turn := func(hidden string, open int) {
+		run(t, ctx, chromedp.Evaluate[chromedp.Void](`Object.defineProperty(document, "hidden", {configurable: true, value: `+hidden+`}); document.dispatchEvent(new Event("visibilitychange"))`))
+		for end := time.Now().Add(5 * time.Second); s.hub.counts().Open != open && time.Now().Before(end); {
+			run(t, ctx, chromedp.Sleep(20*time.Millisecond))
+		}
+		if got := s.hub.counts().Open; got != open {
+			t.Errorf("hidden %s: %d streams open, want %d", hidden, got, open)
+		}
+	}
+	turn("true", 0)
+	turn("false", 1)
+	waitFor(t, ctx, `document.getElementById("link").dataset.link === "live"`)
 }
 
 func checkPhone(t *testing.T, ctx context.Context) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -139,10 +140,11 @@ func TestStreamLimit(t *testing.T) {
 // none while nobody does, and silence while snapshots fail.
 func TestHubRhythm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		taken, broken := 0, false
+		var taken atomic.Int64
+		var broken atomic.Bool
 		h := newHub(func(context.Context) (linewatch.Time, []byte, error) {
-			taken++
-			if broken {
+			taken.Add(1)
+			if broken.Load() {
 				return 0, nil, errors.New("no history")
 			}
 			return 1, []byte("{}"), nil
@@ -153,23 +155,23 @@ func TestHubRhythm(t *testing.T) {
 		step := func(d time.Duration) { time.Sleep(d + time.Millisecond); synctest.Wait() }
 
 		step(3 * time.Second)
-		if taken != 0 {
-			t.Errorf("%d snapshots without a watcher", taken)
+		if n := taken.Load(); n != 0 {
+			t.Errorf("%d snapshots without a watcher", n)
 		}
 		c, _ := h.join("")
 		synctest.Wait()
-		if taken != 1 || len(c.events) != 1 {
-			t.Errorf("%d snapshots and %d events at once after joining, want 1 and 1", taken, len(c.events))
+		if n := taken.Load(); n != 1 || len(c.events) != 1 {
+			t.Errorf("%d snapshots and %d events at once after joining, want 1 and 1", n, len(c.events))
 		}
 		<-c.events
 		step(5 * time.Second)
-		if taken != 11 || len(c.events) != 2 {
-			t.Errorf("%d snapshots and %d beats after 5 s, want 11 and 2", taken, len(c.events))
+		if n := taken.Load(); n != 11 || len(c.events) != 2 {
+			t.Errorf("%d snapshots and %d beats after 5 s, want 11 and 2", n, len(c.events))
 		}
 		for len(c.events) > 0 {
 			<-c.events
 		}
-		broken = true
+		broken.Store(true)
 		step(10 * time.Second)
 		if len(c.events) != 0 {
 			t.Error("a beat while snapshots fail would call old numbers live")

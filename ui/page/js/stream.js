@@ -19,6 +19,9 @@ export function follow(on) {
 
   function open() {
     close();
+    if (document.hidden) {
+      return;
+    }
     source = new EventSource("/api/v1/stream");
     source.addEventListener("snapshot", (e) => hear(e, (d) => on.snapshot(d.time, d.view)));
     source.addEventListener("beat", (e) => hear(e, (d) => on.beat(d.time)));
@@ -38,7 +41,23 @@ export function follow(on) {
     }
   }
 
+  // A browser has six connections for all its tabs, so a tab that nobody sees
+  // gives its own back, and so does a page in the back/forward cache.
+  function show() {
+    if (document.hidden) {
+      close();
+      return;
+    }
+    heard = 0;
+    began = performance.now();
+    on.link("wait", 0);
+    open();
+  }
+
   setInterval(() => {
+    if (document.hidden) {
+      return;
+    }
     const silent = performance.now() - (heard || began);
     if (silent > staleAfter) {
       on.link("stale", heard ? silent : 0);
@@ -46,12 +65,11 @@ export function follow(on) {
       on.link("wait", 0);
     }
   }, 500);
-  // A page in the back/forward cache would keep its connection for nothing.
+  document.addEventListener("visibilitychange", show);
   addEventListener("pagehide", close);
   addEventListener("pageshow", (e) => {
     if (e.persisted) {
-      began = performance.now();
-      open();
+      show();
     }
   });
   open();
