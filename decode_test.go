@@ -92,6 +92,7 @@ var hostileRows = []struct {
 	{"timestamp 1e400", with("timestamp", "1e400"), linewatch.ErrTimestamp},
 	{"timestamp 2^63", with("timestamp", "9223372036854775808"), linewatch.ErrTimestamp},
 	{"timestamp unknown", with("timestamp", "-9223372036854775808"), linewatch.ErrTimestamp},
+	{"timestamp 01", with("timestamp", "01"), linewatch.ErrSyntax},
 	{"timestamp null", with("timestamp", "null"), linewatch.ErrTimestamp},
 	{"createdAt text", with("createdAt", `"now"`), linewatch.ErrTimestamp},
 	{"value array", with("value", "[1]"), linewatch.ErrValue},
@@ -130,6 +131,8 @@ var hostileRows = []struct {
 	{"invalid UTF-8", with("tag", "\"a\xffb\""), linewatch.ErrUTF8},
 	{"overlong UTF-8", with("tag", "\"a\xc0\xafb\""), linewatch.ErrUTF8},
 	{"UTF-8 surrogate", with("tag", "\"\xed\xa0\x80\""), linewatch.ErrUTF8},
+	{"invalid UTF-8 as value", with("value", "\"a\xff\""), linewatch.ErrUTF8},
+	{"invalid UTF-8 as cause", with("cause", "\"\xc3\""), linewatch.ErrUTF8},
 	{"lone high surrogate", with("tag", `"a\ud800"`), linewatch.ErrUTF8},
 	{"lone low surrogate", with("tag", `"\udc00b"`), linewatch.ErrUTF8},
 	{"surrogates swapped", with("tag", `"\udc00\ud800"`), linewatch.ErrUTF8},
@@ -158,6 +161,8 @@ var hostileRows = []struct {
 	{"cause number", with("cause", "1"), linewatch.ErrCause},
 	{"65 members", manyMembers(58), linewatch.ErrSize},
 	{"64 KiB", strings.Replace(documented, `"value"`, `"x":`+str("x", 64<<10)+`,"value"`, 1), linewatch.ErrSize},
+	{"64 KiB of quality", with("quality", str("x", 64<<10)), linewatch.ErrSize},
+	{"33 levels", unknownMember(strings.Repeat("[", 32) + strings.Repeat("]", 32)), linewatch.ErrSyntax},
 	{"raw control character", with("cause", "\"a\nb\""), linewatch.ErrSyntax},
 	{"unknown escape", with("cause", `"\x41"`), linewatch.ErrSyntax},
 	{"short escape", with("cause", `"\u12"`), linewatch.ErrSyntax},
@@ -171,6 +176,11 @@ var hostileRows = []struct {
 	{"gap without a count", `{"version":1,"timestamp":1,"tag":"$gap","meta":{"sequenceNumber":5,"sourceId":"s"}}`, linewatch.ErrValue},
 	{"gap of nothing", `{"version":1,"timestamp":1,"tag":"$gap","value":0,"meta":{"sequenceNumber":5,"sourceId":"s"}}`, linewatch.ErrValue},
 	{"gap beyond its sequence", `{"version":1,"timestamp":1,"tag":"$gap","value":7,"meta":{"sequenceNumber":5,"sourceId":"s"}}`, linewatch.ErrValue},
+}
+
+// unknownMember returns a point with a member x that nobody knows.
+func unknownMember(text string) string {
+	return strings.Replace(documented, `"value"`, `"x":`+text+`,"value"`, 1)
 }
 
 // manyMembers returns a point with n unknown members beside its seven.
@@ -215,6 +225,9 @@ var acceptedTexts = []string{
 	with("quality", str("q", 10_000)), with("flags", `["New","Lst","Fst","Fst"]`), manyMembers(57),
 	with("value", `"`+strings.Repeat(`\u00fc`, 512)+`"`), with("value", str("x", 1024)), with("cause", `"a\u0000b\n"`),
 	strings.Replace(documented, `"value"`, `"x":[{"y":{"z":null}},true,[[]]],"Value":7,"value"`, 1),
+	unknownMember(strings.Repeat("[", 31) + strings.Repeat("]", 31)), unknownMember(`{"y":1},"y":2,"z":{"y":3,"z":4}`),
+	unknownMember(strings.Repeat(`{"a":`, 31) + "1" + strings.Repeat("}", 31)),
+	strings.Replace(strings.Replace(documented, `"flags"`, `"x":1,"flags"`, 1), "}}", `},"x":2}`, 1),
 	strings.Replace(documented, `"flags"`, `"tag":"another place","version":9,"flags"`, 1),
 	`{"meta":{"sourceId":"s","sequenceNumber":1},"tag":"t","equipmentId":"e","timestamp":5,"version":1}`,
 	`{"version":1,"timestamp":5,"tag":"$watermark","value":3,"quality":"Ok","meta":{"flags":["Wmk"],"sourceId":"s"}}`,
@@ -269,6 +282,10 @@ func TestDecodeValuesExactly(t *testing.T) {
 		{"-1e308", linewatch.FloatValue(-1e308)},
 		{"5e-324", linewatch.FloatValue(5e-324)},
 		{"1e-400", linewatch.FloatValue(0)},
+		{"1e-22", linewatch.FloatValue(1e-22)},
+		{"1e-23", linewatch.FloatValue(1e-23)},
+		{"1e22", linewatch.FloatValue(1e22)},
+		{"1e23", linewatch.FloatValue(1e23)},
 		{"0.1", linewatch.FloatValue(0.1)},
 		{"9007199254740993.0", linewatch.FloatValue(9007199254740992)},
 		{"179769313486231570000e288", linewatch.FloatValue(math.MaxFloat64)},
