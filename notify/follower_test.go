@@ -201,6 +201,9 @@ func TestPartialDelivery(t *testing.T) {
 		if diff := cmp.Diff(want, target.calls); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}
+		if diff := cmp.Diff([]uint64{2, 3, 4}, h.stored); diff != "" {
+			t.Errorf("cursors: never beyond what is acknowledged (-want +got):\n%s", diff)
+		}
 		if diff := cmp.Diff(Stats{Cursor: 4, Published: 4, Failed: 3}, stats); diff != "" {
 			t.Errorf("stats (-want +got):\n%s", diff)
 		}
@@ -249,4 +252,19 @@ func TestHistoryErrorEndsRun(t *testing.T) {
 	if err == nil || err.Error() != "follower mqtt: disk full" {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestProgressShortensTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, target := newFakeHistory(), &script{}
+		h.add(1, 2, 3)
+		for range 6 {
+			target.answers = append(target.answers, fail(0))
+		}
+		target.answers = append(target.answers, fail(1))
+		follow(t, h, target, FollowerOptions{Retry: time.Second, Longest: time.Minute}, 10*time.Minute, nil)
+		if wait := target.at[7] - target.at[6]; wait > 1500*time.Millisecond {
+			t.Errorf("after a delivery the wait is still %v", wait)
+		}
+	})
 }

@@ -294,3 +294,36 @@ func TestSilentBroker(t *testing.T) {
 		t.Errorf("%v after %v", err, time.Since(begun))
 	}
 }
+
+func BenchmarkNotify(b *testing.B) {
+	s := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err := s.AddHook(&recorder{}, nil); err != nil {
+		b.Fatal(err)
+	}
+	l := listeners.NewTCP(listeners.Config{ID: "t", Address: "127.0.0.1:0"})
+	if err := errors.Join(s.AddListener(l), s.Serve()); err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	n, err := New(Config{Broker: "tcp://" + l.Address(), ClientID: "c", Site: "s"}, assets, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	var batch []linewatch.StateChange
+	for seq := range uint64(64) {
+		batch = append(batch, change("r", "equipment-1", seq))
+	}
+	for b.Loop() {
+		if sent, err := n.Notify(b.Context(), batch); err != nil || sent != len(batch) {
+			b.Fatal(sent, err)
+		}
+	}
+	b.ReportMetric(float64(b.N*len(batch))/b.Elapsed().Seconds(), "changes/s")
+	cancel()
+	if err := <-done; err != nil {
+		b.Error(err)
+	}
+}
