@@ -28,10 +28,10 @@
 //     above the output.
 //   - The slowest bucket (of equals the one with the lowest ID) is lagging once
 //     max-hold has passed since it last rose or began to count, whichever is
-//     later, and also when the caller's buffer is full ([Tracker.LagSlowest]).
-//     It then counts for nothing until a record raises it to the output or
-//     beyond. Idleness does not end lagging. Max-hold bounds a bucket
-//     that counts, not the hold of an idle line.
+//     later, whether or not others wait for it, and also when the caller's
+//     buffer is full ([Tracker.LagSlowest]). It then counts for nothing until a
+//     record raises it to the output or beyond. Idleness does not end lagging.
+//     Max-hold bounds a bucket that counts, not the hold of an idle line.
 //   - A bucket without a watermark counts for nothing. A registered sender that
 //     has not spoken holds the first emission until join-grace has passed since
 //     it was added; after the first emission it holds nothing.
