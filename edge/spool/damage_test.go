@@ -276,6 +276,24 @@ func TestNewEpoch(t *testing.T) {
 	}
 }
 
+// A segment that ends before what was acknowledged: nothing waits and nothing
+// is lost, but what else the disk forgot nobody knows.
+func TestCutBehindTheCursor(t *testing.T) {
+	dir := image(t, 6, 6, true)
+	before := mustOpen(t, fork(t, dir), testOptions()).Epoch()
+	if err := os.Truncate(lastSegment(t, dir), segmentHead+5); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, dir, testOptions())
+	if s.Epoch() <= before || s.Stats().Pending != 0 {
+		t.Errorf("epoch %d after %d, %+v; want a new one and nothing pending", s.Epoch(), before, s.Stats())
+	}
+	put(t, s, "a", 0, 1)
+	if got, want := brief(drain(t, s)), "a:1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // A start that dies after each of its steps must not lose the loss.
 func TestInterruptedNewEpoch(t *testing.T) {
 	dir := image(t, 6, 3, true)

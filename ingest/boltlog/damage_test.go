@@ -356,6 +356,36 @@ func TestClosedAtStaysBehindWhatIsInFlight(t *testing.T) {
 	}
 }
 
+// What is not on disk is not promised: a crash would not know of it.
+func TestClosedAtStaysWithinThePromise(t *testing.T) {
+	var now linewatch.Time = 1_000_000
+	log := mustOpen(t, filepath.Join(t.TempDir(), "log"), Options{Clock: func() linewatch.Time { return now }})
+	tx, err := log.meta.Begin(true) // no promise can be written
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.mu.Lock()
+	now += linewatch.Time(linewatch.Hour)
+	promise := log.times.promise
+	log.mu.Unlock()
+	batch, err := log.Read(t.Context(), 0, 0, 1)
+	if err != nil || batch.ClosedAt != promise {
+		t.Errorf("closed at %v, %v; only %v is on disk", batch.ClosedAt, err, promise)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		if batch, err = log.Read(t.Context(), 0, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		if batch.ClosedAt == now-1 {
+			return
+		}
+	}
+	t.Errorf("closed at %v after the promise could be renewed, want %v", batch.ClosedAt, now-1)
+}
+
 // A clock that runs 100 times as fast must not outrun the promise.
 func TestPromiseKeepsUpWithAFastClock(t *testing.T) {
 	start := time.Now()
