@@ -12,9 +12,10 @@ import (
 // error but a Scan with Err set, after which Run tries again by itself. It
 // calls emit from one goroutine, in time order. emit returns when the scan's
 // points are on disk, so that a slow disk slows the reading down instead of
-// filling the memory; if emit fails, Run returns that error.
+// filling the memory, and soon after the agent has been stopped; if it fails,
+// Run returns that error.
 type Source interface {
-	Run(ctx context.Context, emit func(context.Context, Scan) error) error
+	Run(ctx context.Context, emit func(Scan) error) error
 }
 
 // Scan is what one round of reading gave. emit does not keep it.

@@ -93,7 +93,7 @@ func hostPort(address string) (string, error) {
 // reached, attempts follow one another at growing intervals with jitter, up to
 // about 15 s. When ctx ends during a scan, Run returns after it, which is bounded
 // by the timeout.
-func (s *Source) Run(ctx context.Context, emit func(context.Context, edge.Scan) error) error {
+func (s *Source) Run(ctx context.Context, emit func(edge.Scan) error) error {
 	defer s.disconnect()
 	s.pause.Reset()
 	interval := time.Duration(s.config.Interval)
@@ -104,10 +104,7 @@ func (s *Source) Run(ctx context.Context, emit func(context.Context, edge.Scan) 
 			break
 		}
 		scan := edge.Scan{Readings: readings, First: s.first, Err: err, Missed: missed}
-		if err := emit(ctx, scan); err != nil {
-			if ctx.Err() != nil {
-				break
-			}
+		if err := emit(scan); err != nil {
 			return fmt.Errorf("source %s: %w", s.config.ID, err)
 		}
 		missed = 0

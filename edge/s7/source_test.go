@@ -252,7 +252,7 @@ func TestRunReconnectsWithPauses(t *testing.T) {
 			seen = append(seen, what)
 		}
 	}
-	err := s.Run(ctx, func(_ context.Context, scan edge.Scan) error {
+	err := s.Run(ctx, func(scan edge.Scan) error {
 		switch {
 		case scan.Err != nil:
 			note("error")
@@ -278,7 +278,7 @@ func TestRunEndsWhenEmitFails(t *testing.T) {
 	p := newPLC(t)
 	p.memory[1] = []byte{0, 1}
 	full := errors.New("spool is gone")
-	err := p.source(t, time.Second, [2]string{"DB1.DBW0"}).Run(t.Context(), func(context.Context, edge.Scan) error { return full })
+	err := p.source(t, time.Second, [2]string{"DB1.DBW0"}).Run(t.Context(), func(edge.Scan) error { return full })
 	if !errors.Is(err, full) {
 		t.Fatalf("got %v, want %v", err, full)
 	}

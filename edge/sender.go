@@ -1,0 +1,173 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"linewatch"
+)
+
+// sender is the agent's part of one source: filter, clock, accounts, status.
+type sender struct {
+	config SourceConfig
+	source Source
+	filter *filter // used by the goroutine of the source only
+	clock  *sourceClock
+	ledger ledger
+	store  *store
+	now    func() linewatch.Time
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	status SourceStatus
+}
+
+func newSender(c SourceConfig, source Source, store *store, o Options) *sender {
+	s := &sender{
+		config: c, source: source, filter: newFilter(c), clock: newSourceClock(),
+		ledger: ledger{source: c.ID, spool: o.Backlog}, store: store, now: o.Now, log: o.Log,
+		status: SourceStatus{ID: c.ID, Address: c.Address, Since: o.Now(), LastScan: linewatch.NoTime, TagsBad: len(c.Tags)},
+	}
+	s.ledger.open()
+	return s
+}
+
+// run reads until reading ends. Points on their way into the spool have until
+// work ends.
+func (s *sender) run(reading, work context.Context) error {
+	err := s.source.Run(reading, func(scan Scan) error { return s.emit(work, scan) })
+	if err != nil {
+		return fmt.Errorf("source %s: %w", s.config.ID, err)
+	}
+	return nil
+}
+
+// emit turns a scan into points and stores them. All points of a scan carry
+// the same time.
+func (s *sender) emit(ctx context.Context, scan Scan) error {
+	now := s.now()
+	at := s.clock.begin(now)
+	defer s.clock.end()
+	var points []linewatch.DataPoint
+	var err error
+	if scan.Err != nil {
+		points = s.filter.lost(s.lossCause(), at, now)
+	} else if points, err = s.filter.scan(scan, at, now); err != nil {
+		return err
+	}
+	s.note(scan, at)
+	return s.spool(ctx, points)
+}
+
+// sayLast stores the last value of each tag once more, flagged Lst, before an
+// orderly stop.
+func (s *sender) sayLast(ctx context.Context) error {
+	now := s.now()
+	at := s.clock.begin(now)
+	defer s.clock.end()
+	return s.spool(ctx, s.filter.last(at, now))
+}
+
+// appendPoints is the most points that are stored at once, so that a large
+// scan fits a small spool.
+const appendPoints = 5000
+
+// spool counts the points as sampled and stores them. A point that could not
+// travel is rejected, as is what is not on disk when ctx ends.
+func (s *sender) spool(ctx context.Context, points []linewatch.DataPoint) error {
+	if len(points) == 0 {
+		return nil
+	}
+	s.ledger.begin()
+	defer s.ledger.end()
+	s.ledger.sampled.Add(uint64(len(points)))
+	points = slices.DeleteFunc(points, s.reject)
+	if len(points) <= appendPoints {
+		s.clock.inOnePiece()
+	}
+	for len(points) > 0 {
+		n := min(len(points), appendPoints)
+		if err := s.store.append(ctx, points[:n]); err != nil {
+			s.ledger.rejected.Add(uint64(len(points)))
+			return fmt.Errorf("spool %d points: %w", len(points), err)
+		}
+		points = points[n:]
+	}
+	return nil
+}
+
+// reject reports whether p is not fit to travel, and counts it then.
+func (s *sender) reject(p linewatch.DataPoint) bool {
+	err := p.Validate()
+	if err != nil {
+		s.ledger.rejected.Add(1)
+		logRejected(s.log, &p, err)
+	}
+	return err != nil
+}
+
+func logRejected(log *slog.Logger, p *linewatch.DataPoint, err error) {
+	log.Error("point rejected", "source", p.Source, "equipment", p.Equipment, "tag", p.Tag,
+		"value", p.Value.String(), "sequence", p.Sequence, "epoch", p.Epoch, "error", err)
+}
+
+// lossCause says how the PLC's silence is to be called.
+func (s *sender) lossCause() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.status.Connection == Connecting {
+		return CauseUnreachable
+	}
+	return CauseLost
+}
+
+// note brings the status up to date and logs a change of the connection, not
+// each attempt.
+func (s *sender) note(scan Scan, at linewatch.Time) {
+	changed, to := s.count(scan, at)
+	switch {
+	case changed && to == Connected:
+		s.log.Info("source connected", "source", s.config.ID, "address", s.config.Address)
+	case changed:
+		s.log.Warn("source cannot be read", "source", s.config.ID, "address", s.config.Address, "error", scan.Err)
+	}
+}
+
+// count updates the status and returns whether the news is worth a line: a
+// new connection state, or the first failure.
+func (s *sender) count(scan Scan, at linewatch.Time) (changed bool, to Connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &s.status
+	to = Connected
+	st.Missed += uint64(scan.Missed)
+	st.TagsOk, st.TagsBad = s.filter.good, len(s.filter.tags)-s.filter.good
+	if scan.Err != nil {
+		changed = st.Failures == 0 && st.Connection == Connecting
+		st.Failures++
+		st.LastError = scan.Err.Error()
+		to = Disconnected
+		if st.Connection == Connecting {
+			return changed, Connecting
+		}
+	} else {
+		st.Scans++
+		st.LastScan = at
+	}
+	if st.Connection != to {
+		changed, st.Connection, st.Since = true, to, at
+	}
+	return changed, to
+}
+
+func (s *sender) snapshot() SourceStatus {
+	accounts := s.ledger.take()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status := s.status
+	status.Accounts = accounts
+	return status
+}
