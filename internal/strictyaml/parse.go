@@ -179,6 +179,10 @@ func (p *parser) inline() *node {
 			n.text = p.peek().Value
 			p.next++
 		}
+		if n.text == "" {
+			// Behind one the lexer takes the next dash for text.
+			return p.fail(t, "an empty block of text", `write "" for no text`)
+		}
 	case t.Type == token.StringType && strings.Contains(t.Value, ": "):
 		// The lexer takes {is: A for: 5m} for the text "A for: 5m".
 		return p.fail(t, "text that holds a colon and a space", "put a comma before the next key, or put the text into quotes")

@@ -153,6 +153,8 @@ func TestRefusals(t *testing.T) {
 		{"name: !!str 5\n", "f:1:7: tags (!) are not supported; remove it, or put the text into quotes"},
 		{"%YAML 1.2\n---\nname: x\n", "f:1:1: directives (%) are not supported; remove it, or put the text into quotes"},
 		{"? name\n: x\n", "f:1:1: the ? form of a key is not supported; write key: value"},
+		{"words:\n  - |\n\n  - b\n", `f:2:5: an empty block of text; write "" for no text`},
+		{"name: >\non: true\n", `f:1:7: an empty block of text; write "" for no text`},
 		{"name: @x\n", "f:1:7: '@' is a reserved character"},
 		{"on: true\nname: \xff\n", "f:2:7: is not UTF-8 text; save the file as UTF-8"},
 		{"name: a\x00b\n", "f:1:8: holds the control character U+0000; remove it"},

@@ -1,0 +1,72 @@
+package configs_test
+
+import (
+	"io/fs"
+	"strings"
+	"testing"
+
+	"linewatch/configs"
+	"linewatch/rules/rulefile"
+	"linewatch/rules/script"
+)
+
+func open(name string) ([]byte, error) { return configs.FS.ReadFile(name) }
+
+// Every rule is valid and every test of a rule passes.
+func TestRules(t *testing.T) {
+	rules, tests := 0, 0
+	err := fs.WalkDir(configs.FS, "rules", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := open(name)
+		if err != nil {
+			return err
+		}
+		if !strings.HasSuffix(name, ".test.yaml") {
+			rules++
+			if _, err := rulefile.Parse(name, data); err != nil {
+				t.Error(err)
+			}
+			return nil
+		}
+		result, err := script.Run(name, data, open)
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		for _, test := range result.Tests {
+			if tests++; !test.OK() {
+				t.Errorf("%s:%d: %s\n%s", name, test.Line, test.Name, test.Diff)
+			}
+		}
+		return nil
+	})
+	if err != nil || rules < 2 || tests < 5 {
+		t.Errorf("saw %d rules and %d tests, %v", rules, tests, err)
+	}
+}
+
+// The demo's rule differs from the one that it shows in its spans alone.
+func TestDemoRuleIsTheSameButFaster(t *testing.T) {
+	slow, err := configs.FS.ReadFile("rules/filler-rinse-water.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fast, err := configs.FS.ReadFile("rules/demo/filler-rinse-water.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := rulefile.ParseRule("slow", slow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := rulefile.ParseRule("fast", fast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer("for: 5m", "for: 10s", "5 minutes", "10 seconds").Replace(string(rulefile.Format(want)))
+	if text != string(rulefile.Format(got)) {
+		t.Errorf("want\n%s\ngot\n%s", text, rulefile.Format(got))
+	}
+}

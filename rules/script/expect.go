@@ -1,0 +1,129 @@
+package script
+
+import (
+	"fmt"
+	"strings"
+
+	"linewatch"
+)
+
+// names tells how equipment is called in scripts: by its alias if it has one.
+type names map[string]string
+
+func namesOf(a *linewatch.Assets) names {
+	n := make(names)
+	for _, e := range a.Equipment {
+		if e.Alias != "" {
+			n[e.ID] = e.Alias
+		}
+	}
+	return n
+}
+
+func (n names) of(equipment string) string {
+	if alias, ok := n[equipment]; ok {
+		return alias
+	}
+	return equipment
+}
+
+// formatChange writes a change as scripts expect it.
+func formatChange(c *linewatch.StateChange, own linewatch.RuleID, n names) string {
+	s := fmt.Sprintf("%s %s %s -> %s", formatTime(c.EventTime), n.of(c.Equipment), c.From, c.To)
+	if c.Group != "" {
+		s += " by " + c.Group
+	}
+	if c.Rule != own {
+		s += " of " + string(c.Rule)
+	}
+	return s
+}
+
+// parseChange reads an expected line and writes it in one form.
+func parseChange(line string, n names) (string, error) {
+	const form = "write it as TIME EQUIPMENT STATE -> STATE by GROUP"
+	at, rest, err := cutTime(line)
+	if err != nil {
+		return "", err
+	}
+	w := strings.Fields(rest)
+	if len(w) < 4 || w[2] != "->" {
+		return "", fmt.Errorf("is not a state change; %s", form)
+	}
+	for _, s := range []string{w[1], w[3]} {
+		if !linewatch.ValidState(linewatch.State(s)) {
+			return "", fmt.Errorf("%.40q is not a state; %s", s, form)
+		}
+	}
+	out := fmt.Sprintf("%s %s %s -> %s", formatTime(at), n.of(w[0]), w[1], w[3])
+	rest = strings.Join(w[4:], " ")
+	for _, key := range []string{"by", "of"} {
+		word, after := cutWord(rest)
+		if word != key {
+			continue
+		}
+		name, after := cutWord(after)
+		if name == "" {
+			return "", fmt.Errorf("ends in %q; %s", key, form)
+		}
+		out, rest = out+" "+key+" "+name, after
+	}
+	if rest != "" {
+		return "", fmt.Errorf("ends in %.40q; %s", rest, form)
+	}
+	return out, nil
+}
+
+// expected is a line of expect or late in its one form, with its place.
+type expected struct {
+	text string
+	line int
+}
+
+// difference compares what a test wants with what it got: lines that both
+// have, those that are missing (-) with their place, and those that nobody
+// expected (+). It is empty when there is none.
+func difference(file string, want []expected, got []string) string {
+	same := len(want) == len(got)
+	for i := 0; same && i < len(got); i++ {
+		same = want[i].text == got[i]
+	}
+	if same {
+		return ""
+	}
+	var b strings.Builder
+	length := commonLengths(want, got)
+	i, j := 0, 0
+	for i < len(want) || j < len(got) {
+		switch {
+		case i < len(want) && j < len(got) && want[i].text == got[j]:
+			fmt.Fprintf(&b, "      %s\n", got[j])
+			i, j = i+1, j+1
+		case j == len(got) || i < len(want) && length[i+1][j] >= length[i][j+1]:
+			fmt.Fprintf(&b, "    - %s   (%s:%d)\n", want[i].text, file, want[i].line)
+			i++
+		default:
+			fmt.Fprintf(&b, "    + %s\n", got[j])
+			j++
+		}
+	}
+	return b.String()
+}
+
+// commonLengths returns, for each pair of suffixes, how many lines they share
+// in order.
+func commonLengths(want []expected, got []string) [][]int {
+	length := make([][]int, len(want)+1)
+	for i := range length {
+		length[i] = make([]int, len(got)+1)
+	}
+	for i := len(want) - 1; i >= 0; i-- {
+		for j := len(got) - 1; j >= 0; j-- {
+			length[i][j] = max(length[i+1][j], length[i][j+1])
+			if want[i].text == got[j] {
+				length[i][j] = length[i+1][j+1] + 1
+			}
+		}
+	}
+	return length
+}
