@@ -52,7 +52,7 @@ func parseChange(line string, n names) (string, error) {
 	}
 	for _, s := range []string{w[1], w[3]} {
 		if !linewatch.ValidState(linewatch.State(s)) {
-			return "", fmt.Errorf("%.40q is not a state; %s", s, form)
+			return "", fmt.Errorf("names %.40q, which is not a state; %s", s, form)
 		}
 	}
 	out := fmt.Sprintf("%s %s %s -> %s", formatTime(at), n.of(w[0]), w[1], w[3])

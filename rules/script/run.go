@@ -361,12 +361,12 @@ func (r *runner) apply(s *step) error {
 
 func (r *runner) withdraw(s *step) error {
 	id := linewatch.RuleID(s.arg)
-	version, known := r.versions[id]
-	if !known {
+	if r.versions[id] == 0 {
 		return fmt.Errorf("names a rule that the test does not have")
 	}
+	r.versions[id]++ // withdrawing takes a version of its own
 	_, err := r.domain.Control(r.clock, &linewatch.Control{
-		Version: 1, DeleteRule: &linewatch.RuleDelete{ID: id, Version: version, From: s.at},
+		Version: 1, DeleteRule: &linewatch.RuleDelete{ID: id, Version: r.versions[id], From: s.at},
 	})
 	if err != nil {
 		return fmt.Errorf("is refused: %w", err)

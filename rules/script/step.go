@@ -99,11 +99,11 @@ func cutText(s string) (text string, quoted bool, rest string, err error) {
 	}
 	dec := json.NewDecoder(strings.NewReader(s))
 	if err := dec.Decode(&text); err != nil {
-		return "", false, "", fmt.Errorf("text in quotes that is not closed or holds a wrong escape")
+		return "", false, "", fmt.Errorf("holds text in quotes that is not closed or has a wrong escape")
 	}
 	rest = s[dec.InputOffset():]
 	if rest != "" && rest[0] != ' ' && rest[0] != '\t' {
-		return "", false, "", fmt.Errorf("a space is missing after the closing quote")
+		return "", false, "", fmt.Errorf("lacks a space after a closing quote")
 	}
 	return text, true, strings.TrimLeft(rest, " \t"), nil
 }
@@ -120,7 +120,7 @@ func parseStep(s string) (step, error) {
 		st.verb = v.verb
 		st.arg, after = cutWord(after)
 		if (st.arg == "") != (v.arg == "") || after != "" {
-			return st, fmt.Errorf("write it as %s", strings.TrimSpace("TIME "+word+" "+v.arg))
+			return st, fmt.Errorf("has the wrong form; write it as %s", strings.TrimSpace("TIME "+word+" "+v.arg))
 		}
 		return st, nil
 	}
@@ -190,7 +190,7 @@ func parseValue(text string, quoted bool) (linewatch.Value, error) {
 	}
 	var v linewatch.Value
 	if !json.Valid([]byte(text)) || v.UnmarshalJSON([]byte(text)) != nil {
-		return v, fmt.Errorf("%.40q begins like a number and is none; put text into double quotes", text)
+		return v, fmt.Errorf("holds %.40q, which begins like a number and is none; put text into double quotes", text)
 	}
 	return v, nil
 }

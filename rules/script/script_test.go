@@ -1,0 +1,351 @@
+package script_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"linewatch/rules/script"
+)
+
+const ruleHead = "apiVersion: linewatch/v1\nkind: Rule\nname: R\npriority: 1\n"
+
+// files are the rules and registries that the tests below name.
+var files = map[string]string{
+	"hot.yaml":     ruleHead + "id: hot\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, above: 5}]\n",
+	"hotter.yaml":  ruleHead + "id: hot\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, above: 7}]\n",
+	"both.yaml":    ruleHead + "id: both\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: ERROR, all: [{tag: t, above: 5}, {tag: t, equipment: C1, above: 5}]}]\n",
+	"class.yaml":   ruleHead + "id: class\nscope: {class: filler}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, above: 5}]\n",
+	"assets.yaml":  "apiVersion: linewatch/v1\nkind: Assets\nequipment:\n- {id: 84068f2f, alias: F1, class: filler, line: L1, site: S}\n- {id: a1b2, alias: F2, class: filler, line: L1, site: S}\n",
+	"invalid.yaml": "apiVersion: linewatch/v1\nkind: Rule\nid: A\n",
+}
+
+func memory() fs.FS {
+	m := fstest.MapFS{}
+	for name, text := range files {
+		m[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return m
+}
+
+func open(name string) ([]byte, error) { return fs.ReadFile(memory(), name) }
+
+// run runs one test and returns its difference.
+func run(t *testing.T, rule, body string) string {
+	t.Helper()
+	text := "rule: " + rule + "\ntests:\n- name: n\n" + body
+	r, err := script.Run("f.test.yaml", []byte(text), open)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return r.Tests[0].Diff
+}
+
+func TestScripts(t *testing.T) {
+	tests := []struct{ name, rule, body string }{
+		{"one sender by default", "hot.yaml", `
+  steps: |
+    # a comment
+
+    08:00:00 F1 t = 6
+    08:00:00.001 F1 t = 5.0 Ok
+    08:00:01 watermark
+  expect: |
+    08:00:00   F1   UNKNOWN -> WARNING by g
+    08:00:00.001 F1 WARNING -> IDLE by g
+`},
+		{"no change expected", "hot.yaml", `
+  steps: 08:00:00 F1 other = 6
+  expect: ""
+`},
+		{"only what the watermark has passed is judged", "hot.yaml", `
+  steps: |
+    08:00:00 F1 t = 6
+    08:00:02 F1 t = 4
+    08:00:02.001 F1 t = 6
+    08:00:02.200 F1 t = 4
+  expect: |
+    08:00:00 F1 UNKNOWN -> WARNING by g
+`},
+		{"a watermark lets pass what stands at its own time", "hot.yaml", `
+  steps: |
+    08:00:00 F1 t = 6
+    08:00:01 F1 t = 4
+    08:00:01 watermark
+  expect: |
+    08:00:00 F1 UNKNOWN -> WARNING by g
+    08:00:01 F1 WARNING -> IDLE by g
+`},
+		{"after a watermark its time is late", "hot.yaml", `
+  steps: |
+    08:00:00 F1 t = 6
+    08:00:01 watermark
+    08:00:01 F1 t = 4
+    08:00:01.001 F1 "t" = "a b" Uncertain
+    08:00:02 watermark
+  expect: |
+    08:00:00 F1 UNKNOWN -> WARNING by g
+    08:00:01.001 F1 WARNING -> UNKNOWN by g
+  late: |
+    08:00:01 F1 t = 4
+`},
+		{"a line written twice is delivered twice", "hot.yaml", `
+  steps: |
+    08:00:00 F1 t = 6
+    08:00:05 watermark
+    08:00:00 F1   t  =  6
+  expect: |
+    08:00:00 F1 UNKNOWN -> WARNING by g
+`},
+		{"days", "hot.yaml", `
+  steps: |
+    2025-12-31 23:59:59.500 F1 t = 6
+    00:00:01 F1 t = 4
+    2026-01-02 00:00:00 F1 t = 6
+    2026-01-02 00:00:00 watermark
+  expect: |
+    2025-12-31 23:59:59.500 F1 UNKNOWN -> WARNING by g
+    00:00:01 F1 WARNING -> IDLE by g
+    2026-01-02 00:00:00 F1 IDLE -> WARNING by g
+`},
+		{"the slower of two senders holds", "both.yaml", `
+  senders: {plc1: [F1], plc2: [C1]}
+  steps: |
+    08:00:00 F1 t = 6
+    08:00:00 C1 t = 6
+    08:10:00 F1 t = 4
+    08:09:00 heartbeat plc2
+    09:00:00 heartbeat plc1
+  expect: |
+    08:00:00 F1 UNKNOWN -> ERROR by g
+`},
+		{"a sender that never spoke holds everything", "both.yaml", `
+  senders: {plc1: [F1], plc2: [C1]}
+  steps: |
+    08:00:00 F1 t = 4
+    20:00:00 heartbeat plc1
+  expect: ""
+`},
+		{"an offline sender makes its tags unknown and holds nothing", "both.yaml", `
+  senders: {plc1: [F1], plc2: [C1]}
+  steps: |
+    08:00:00 F1 t = 6
+    08:00:00 C1 t = 6
+    08:00:05 watermark
+    08:00:06 offline plc2
+    08:01:00 F1 t = 4
+    08:02:00 watermark
+    08:03:00 F1 t = 6
+    08:03:05 watermark
+  expect: |
+    08:00:00 F1 UNKNOWN -> ERROR by g
+    08:00:05 F1 ERROR -> UNKNOWN by g
+    08:01:00 F1 UNKNOWN -> IDLE by g
+    08:03:00 F1 IDLE -> UNKNOWN by g
+`},
+		{"a rule changes at its event time", "hot.yaml", `
+  steps: |
+    08:00:00 F1 t = 6
+    08:01:00 apply hotter.yaml
+    08:02:00 F1 t = 8
+    08:03:00 watermark
+  expect: |
+    08:00:00 F1 UNKNOWN -> WARNING by g
+    08:01:00 F1 WARNING -> IDLE by g
+    08:02:00 F1 IDLE -> WARNING by g
+`},
+		{"another rule beside it", "hot.yaml", `
+  senders: {plc1: [F1, C1]}
+  steps: |
+    08:00:00 apply both.yaml
+    08:00:00 F1 t = 6
+    08:00:00 C1 t = 6
+    08:00:01 watermark
+  expect: |
+    08:00:00 F1 UNKNOWN -> ERROR by g of both
+    08:00:00 F1 UNKNOWN -> WARNING by g
+`},
+		{"an equipment that is called like a step", "hot.yaml", `
+  steps: |
+    08:00:00 watermark t = 6
+    08:00:00 watermark
+  expect: ""
+`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := run(t, test.rule, test.body[1:]); diff != "" {
+				t.Errorf("\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDeletedRuleSaysNothingMore(t *testing.T) {
+	diff := run(t, "hot.yaml", "  steps: |\n    08:00:00 F1 t = 6\n    08:01:00 delete hot\n    08:02:00 F1 t = 4\n    08:03:00 watermark\n  expect: \"\"\n")
+	if !strings.Contains(diff, "+ 08:00:00 F1 UNKNOWN -> WARNING by g") || strings.Contains(diff, "08:02:00") {
+		t.Errorf("got\n%s", diff)
+	}
+}
+
+func TestClassRuleWithAliases(t *testing.T) {
+	diff := run(t, "class.yaml\nassets: assets.yaml", "  steps: |\n    08:00:00 F1 t = 6\n    08:00:01 a1b2 t = 4\n    08:00:02 watermark\n"+
+		"  expect: |\n    08:00:00 84068f2f UNKNOWN -> WARNING by g\n    08:00:01 F2 UNKNOWN -> IDLE by g\n")
+	if diff != "" {
+		t.Errorf("\n%s", diff)
+	}
+}
+
+func TestDifferenceIsReadable(t *testing.T) {
+	got := run(t, "hot.yaml", `  steps: |
+    08:00:00 F1 t = 6
+    08:00:01 F1 t = 4
+    08:00:05 watermark
+    08:00:03 F1 t = 5
+    08:00:06 F1 t = 6
+  expect: |
+    08:00:00 F1 UNKNOWN -> WARNING by g
+    08:00:02 F1 WARNING -> IDLE by g
+    08:00:06 F1 IDLE -> ERROR by g
+`)
+	want := `  changes (- expected, + came):
+      08:00:00 F1 UNKNOWN -> WARNING by g
+    - 08:00:02 F1 WARNING -> IDLE by g   (f.test.yaml:12)
+    - 08:00:06 F1 IDLE -> ERROR by g   (f.test.yaml:13)
+    + 08:00:01 F1 WARNING -> IDLE by g
+  late points (- expected, + came):
+    + 08:00:03 F1 t = 5
+  1 points wait for the watermark, which stands at 08:00:05; a last step TIME watermark lets all up to TIME be judged
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	const good = "rule: hot.yaml\ntests:\n- name: n\n  steps: |\n    08:00:00 F1 t = 6\n  expect: \"\"\n"
+	step := func(s string) string { return strings.Replace(good, "08:00:00 F1 t = 6", s, 1) }
+	expect := func(s string) string { return strings.Replace(good, `""`, "|\n    "+s, 1) }
+	tests := []struct{ text, want string }{
+		{"", "f: is empty"},
+		{"rule: hot.yaml\n", "f:1:1: tests: are missing; give at least one"},
+		{strings.Replace(good, "hot.yaml", "absent.yaml", 1), `f:1:7: rule: "absent.yaml": open absent.yaml: file does not exist; names are relative to the test file`},
+		{strings.Replace(good, "hot.yaml", "/etc/passwd", 1), `f:1:7: rule: "/etc/passwd": is not a relative name; names are relative to the test file`},
+		{strings.Replace(good, "hot.yaml", "assets.yaml", 1), "f:1:7: rule: names a file that holds no rule; name a file of kind Rule"},
+		{strings.Replace(good, "hot.yaml", "class.yaml", 1), "f:1:1: assets: is missing; the rule is about a class of equipment: name the file that says what is of that class"},
+		{strings.Replace(good, "hot.yaml", "hot.yaml\nassets: hot.yaml", 1), "f:2:9: assets: names a file that holds no registry; name a file of kind Assets"},
+		{strings.Replace(good, "hot.yaml", "invalid.yaml", 1), "invalid.yaml:3:5: id: is not a rule id; use 1 to 64 of a-z 0-9 and -"},
+		{strings.Replace(good, "name: n", "nmae: n", 1), `f:3:3: tests[0]: unknown key "nmae"; did you mean name?`},
+		{strings.Replace(good, "  expect: \"\"\n", "", 1), `f:3:3: tests[0].expect: is missing; list the expected changes; write expect: "" for none`},
+		{strings.Replace(good, "name: n", "name: n\n  senders: {a: [F1], b: [F1]}", 1), "f:4:26: tests[0].senders.b[0]: is an equipment of sender a too; list it once"},
+		{strings.Replace(good, "name: n", "name: n\n  senders: {a: [C1]}", 1), "f:6:1: this line names an equipment that no sender of the test lists"},
+		{"rule: class.yaml\nassets: assets.yaml\ntests:\n- name: n\n  steps: 08:00:00 X9 t = 6\n  expect: \"\"\n", "f:5:1: this line names an equipment that the registry does not list"},
+		{step("8:00 F1 t = 6"), "f:5:1: this line does not begin with a time; write HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be"},
+		{step("08:61:00 F1 t = 6"), "f:5:1: this line does not begin with a time; write HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be"},
+		{step("08:00:00 F1 t"), "f:5:1: this line lacks its value; write it as TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete"},
+		{step("08:00:00 F1 t ="), "f:5:1: this line lacks its value; write it as TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete"},
+		{step("08:00:00 F1 t = 3,5"), `f:5:1: this line holds "3,5", which begins like a number and is none; put text into double quotes`},
+		{step("08:00:00 F1 t = a b"), `f:5:1: this line ends in "b"; a quality is Ok, Uncertain or Bad, and text with spaces stands in double quotes`},
+		{step(`08:00:00 F1 t = "a`), "f:5:1: this line holds text in quotes that is not closed or has a wrong escape"},
+		{step("08:00:00 watermark now"), "f:5:1: this line has the wrong form; write it as TIME watermark"},
+		{step("08:00:00 heartbeat"), "f:5:1: this line has the wrong form; write it as TIME heartbeat SENDER"},
+		{step("08:00:00 heartbeat plc9"), "f:5:1: this line names no sender; the senders are plc"},
+		{step("08:00:00 delete other"), "f:5:1: this line names a rule that the test does not have"},
+		{step("08:00:00 apply absent.yaml"), `f:5:1: this line applies a file with a mistake: f:1:1: "absent.yaml": open absent.yaml: file does not exist; names are relative to the test file`},
+		{step("08:00:00 F1 t = 6\n    2026-03-01 08:00:00 watermark"), "f:6:1: this line is more than 31d from the first; put it into a test of its own"},
+		{expect("08:00:00 F1 UNKNOWN WARNING"), "f:7:1: this line is not a state change; write it as TIME EQUIPMENT STATE -> STATE by GROUP"},
+		{expect("08:00:00 F1 unknown -> WARNING"), `f:7:1: this line names "unknown", which is not a state; write it as TIME EQUIPMENT STATE -> STATE by GROUP`},
+		{expect("08:00:00 F1 UNKNOWN -> WARNING by"), `f:7:1: this line ends in "by"; write it as TIME EQUIPMENT STATE -> STATE by GROUP`},
+		{expect("08:00:00 F1 UNKNOWN -> WARNING g"), `f:7:1: this line ends in "g"; write it as TIME EQUIPMENT STATE -> STATE by GROUP`},
+		{good + "  late: 08:00:00 watermark\n", "f:7:1: this line is not a point"},
+	}
+	for _, test := range tests {
+		_, err := script.Run("f", []byte(test.text), open)
+		if got := fmt.Sprint(err); got != test.want && strings.Split(got, "\n")[0] != test.want {
+			t.Errorf("%q\n got  %s\n want %s", test.text, got, test.want)
+		}
+	}
+}
+
+const stale = `# kept
+rule: hot.yaml
+tests:
+  - name: one
+    steps: |
+      08:00:00 F1 t = 6
+      08:00:05 watermark
+      08:00:03 F1 t = 6
+    expect: ""      # replaced
+
+  # kept too
+  - expect: |
+      07:00:00 F1 UNKNOWN -> WARNING by g
+      07:00:01 F1 UNKNOWN -> WARNING by g
+    late: |
+      07:00:00 F1 t = 6
+    name: two
+    steps: |
+      08:00:00 F1 t = 4
+      08:00:05 watermark
+`
+
+const fresh = `# kept
+rule: hot.yaml
+tests:
+  - name: one
+    steps: |
+      08:00:00 F1 t = 6
+      08:00:05 watermark
+      08:00:03 F1 t = 6
+    expect: |
+      08:00:00 F1 UNKNOWN -> WARNING by g
+    late: |
+      08:00:03 F1 t = 6
+
+  # kept too
+  - expect: |
+      08:00:00 F1 UNKNOWN -> IDLE by g
+    late: ""
+    name: two
+    steps: |
+      08:00:00 F1 t = 4
+      08:00:05 watermark
+`
+
+func TestUpdate(t *testing.T) {
+	got, err := script.Update("f", []byte(stale), open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(fresh, string(got)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	again, err := script.Update("f", got, open)
+	if err != nil || string(again) != fresh {
+		t.Errorf("an updated file changes again: %v\n%s", err, again)
+	}
+	flow := `{rule: hot.yaml, tests: [{name: n, steps: "08:00:00 F1 t = 6", expect: "08:00:00 F1 UNKNOWN -> IDLE by g"}]}`
+	if _, err := script.Update("f", []byte(flow), open); err == nil || !strings.Contains(err.Error(), "write them as blocks") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+}
+
+func FuzzRun(f *testing.F) {
+	f.Add([]byte(stale))
+	sample, err := os.ReadFile("../../configs/rules/filler-rinse-water.test.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(sample)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := script.Run("f", data, open)
+		if err == nil && len(r.Tests) == 0 {
+			t.Error("neither an error nor a test")
+		}
+	})
+}
