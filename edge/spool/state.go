@@ -40,6 +40,9 @@ const (
 	slotBytes   = 1 << 20
 	maxSenders  = 4096 // fit a slot with names of 128 bytes
 	slotHead    = 8    // length and checksum
+	// slotReserve is the part of each slot that gets its disk space at once, so
+	// that a full disk can still note what was sent and thus become emptier.
+	slotReserve = 64 << 10
 )
 
 // openState opens the file, locks it, and returns the newest state, or nil if
@@ -64,11 +67,26 @@ func openState(path string) (*stateFile, *state, error) {
 		}
 	}
 	// The newest may have been written without a flush.
-	if err := flushData(file); err != nil {
+	if err := errors.Join(f.reserve(), flushData(file)); err != nil {
 		file.Close()
-		return nil, nil, fmt.Errorf("flush %s: %w", path, err)
+		return nil, nil, boltfile.Explain(path, fmt.Errorf("open state %s: %w", path, err))
 	}
 	return f, newest, nil
+}
+
+// reserve takes the disk space of a new file.
+func (f *stateFile) reserve() error {
+	info, err := f.file.Stat()
+	if err != nil || info.Size() >= slotBytes+slotReserve {
+		return err
+	}
+	for slot := range int64(2) {
+		from := slot*slotBytes + max(0, min(info.Size()-slot*slotBytes, slotReserve))
+		if _, err := f.file.WriteAt(make([]byte, slot*slotBytes+slotReserve-from), from); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // load returns what a slot holds, if that is sound.

@@ -43,6 +43,9 @@ type Options struct {
 	// QueueBytes bounds what waits to be written; 0 means 16 MiB. Append waits
 	// while it is exceeded.
 	QueueBytes int
+	// Silence is how long a Read that finds nothing waits before it says so; 0
+	// means 200 ms. Whoever waits for ClosedAt waits that long.
+	Silence time.Duration
 	// Logger hears of damage and of clocks that went back; nil means
 	// slog.Default.
 	Logger *slog.Logger
@@ -54,6 +57,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.QueueBytes <= 0 {
 		o.QueueBytes = 16 << 20
+	}
+	if o.Silence <= 0 {
+		o.Silence = defaultSilence
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -111,7 +111,7 @@ func TestFlippedBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	var refused, reported int
-	for i := range 150 {
+	for i := range 100 {
 		bad := bytes.Clone(good)
 		bad[(i*7919+i%24)%len(bad)] ^= 0xFF // often in the header of a page
 		bad[i*4096%len(bad)+i%16] ^= 0xFF
@@ -133,7 +133,7 @@ func TestFlippedBytes(t *testing.T) {
 	if refused+reported == 0 {
 		t.Error("no damage was noticed")
 	}
-	t.Logf("%d of 150 images refused, %d losses reported", refused, reported)
+	t.Logf("%d of 100 images refused, %d losses reported", refused, reported)
 }
 
 func TestLostTransactionIsReported(t *testing.T) {
@@ -262,7 +262,7 @@ func diskUse(t *testing.T, dir string) (bytes int64) {
 }
 
 func TestManySegmentsFewOpen(t *testing.T) {
-	dir := filled(t, 1200, Options{SegmentBytes: 64 << 10})
+	dir := filled(t, 900, Options{SegmentBytes: 64 << 10})
 	log := mustOpen(t, dir, Options{SegmentBytes: 64 << 10})
 	if n := log.Stats().Segments; n < 2*maxIdle {
 		t.Fatalf("only %d segments", n)
@@ -270,7 +270,7 @@ func TestManySegmentsFewOpen(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			if found, lost := survivors(t, log); len(found) != 1200 || len(lost) > 0 {
+			if found, lost := survivors(t, log); len(found) != 900 || len(lost) > 0 {
 				t.Errorf("%d records, lost %v", len(found), lost)
 			}
 		})

@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// readWait is how long Read waits for a record before it reports silence.
-	readWait = 200 * time.Millisecond
+	// defaultSilence is how long Read waits for a record before it reports
+	// silence.
+	defaultSilence = 200 * time.Millisecond
 	// readBytes bounds a batch, so that a large max does not mean a large
 	// batch of large records.
 	readBytes = 4 << 20
@@ -72,7 +73,7 @@ func (l *Log) look(partition int, from uint64) (view, error) {
 }
 
 func (l *Log) wait(ctx context.Context, wake <-chan struct{}) error {
-	timer := time.NewTimer(readWait)
+	timer := time.NewTimer(l.options.Silence)
 	defer timer.Stop()
 	select {
 	case <-wake:
