@@ -96,8 +96,8 @@ const (
 	Not        // the single condition of Of does not hold
 	Above      // tag > Limit, false again at or below Clear
 	Below      // tag < Limit, false again at or above Clear
-	AtLeast    // tag >= Limit, false again below Clear
-	AtMost     // tag <= Limit, false again above Clear
+	AtLeast    // tag >= Limit, false again at or below Clear
+	AtMost     // tag <= Limit, false again at or above Clear
 	Is         // tag equals Limit
 	IsNot      // tag differs from Limit
 	In         // tag equals one of Values
