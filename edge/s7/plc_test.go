@@ -16,6 +16,7 @@ import (
 type plc struct {
 	listener net.Listener
 	pdu      uint16 // granted whatever is asked for
+	full     bool   // all connections are used up: each new one is closed
 
 	mu        sync.Mutex
 	memory    map[int][]byte // by number of the data block
@@ -70,8 +71,12 @@ func (p *plc) checkReadOnly(t testing.TB) {
 
 func (p *plc) serve(conn net.Conn) {
 	defer conn.Close()
+	p.waitForRoom()
 	p.count(1)
 	defer p.count(-1)
+	if p.isFull() {
+		return
+	}
 	for {
 		head := make([]byte, 4)
 		if _, err := io.ReadFull(conn, head); err != nil {
@@ -84,6 +89,33 @@ func (p *plc) serve(conn net.Conn) {
 		}
 		p.reply(conn, request)
 	}
+}
+
+// waitForRoom gives the connection before this one, which the client has
+// closed, a moment to end here too.
+func (p *plc) waitForRoom() {
+	for range 1000 {
+		p.mu.Lock()
+		open := p.open
+		p.mu.Unlock()
+		if open == 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (p *plc) isFull() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.full
+}
+
+// counts returns the read requests and the connections so far.
+func (p *plc) counts() (asked, accepted int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked, p.accepted
 }
 
 func (p *plc) count(n int) {

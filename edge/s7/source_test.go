@@ -49,8 +49,8 @@ func TestScanReadsTags(t *testing.T) {
 	want := []string{"true", "1", "515", "1.5", "ok", "515"}
 	expect(t, s, want...)
 	expect(t, s, want...)
-	if p.asked != 2 {
-		t.Errorf("two scans took %d requests, want 2", p.asked)
+	if asked, _ := p.counts(); asked != 2 {
+		t.Errorf("two scans took %d requests, want 2", asked)
 	}
 }
 
@@ -65,8 +65,8 @@ func TestOddItemsArePadded(t *testing.T) {
 	}
 	s := p.source(t, time.Second, tags...)
 	expect(t, s, want...)
-	if p.asked != 3 {
-		t.Errorf("45 items took %d requests, want 3 of at most 20", p.asked)
+	if asked, _ := p.counts(); asked != 3 {
+		t.Errorf("45 items took %d requests, want 3 of at most 20", asked)
 	}
 }
 
@@ -95,9 +95,10 @@ func TestMissingRangeSpoilsOnlyItsTags(t *testing.T) {
 	}
 	s := p.source(t, time.Second, tags...)
 	expect(t, s, want...)
-	first := p.asked
+	first, _ := p.counts()
 	expect(t, s, want...)
-	if again := p.asked - first; first > 8 || again != 1 {
+	asked, _ := p.counts()
+	if again := asked - first; first > 8 || again != 1 {
 		t.Errorf("%d requests at first and %d from then on, want at most 8 and 1", first, again)
 	}
 	p.set(func() { p.memory[2] = make([]byte, 10) }) // the block is loaded into the PLC
@@ -142,8 +143,8 @@ func TestLateAnswerNeverBecomesAnotherTagsValue(t *testing.T) {
 		t.Fatal("the connection survived a time-out")
 	}
 	expect(t, s, "2")
-	if p.accepted != 2 {
-		t.Errorf("%d connections, want 2: one before and one after the time-out", p.accepted)
+	if _, accepted := p.counts(); accepted != 2 {
+		t.Errorf("%d connections, want 2: one before and one after the time-out", accepted)
 	}
 }
 
@@ -271,6 +272,27 @@ func TestRunReconnectsWithPauses(t *testing.T) {
 	want := []string{"first", "again", "error", "first", "again", "error"}
 	if diff := cmp.Diff(want, seen); diff != "" || err != nil {
 		t.Fatalf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestPLCWithoutFreeConnectionsIsNotPressed(t *testing.T) {
+	p := newPLC(t)
+	p.set(func() { p.full = true })
+	s := p.source(t, 300*time.Millisecond, [2]string{"DB1.DBW0"})
+	s.pause.InitialInterval, s.pause.MaxInterval = 20*time.Millisecond, 100*time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	failures := 0
+	if err := s.Run(ctx, func(scan edge.Scan) error {
+		if scan.Err != nil {
+			failures++
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, accepted := p.counts(); accepted < 3 || accepted > 20 || failures > accepted {
+		t.Errorf("%d connections and %d failures in half a second, want about 7", accepted, failures)
 	}
 }
 
