@@ -16,6 +16,8 @@ type InstanceStatus struct {
 	State     linewatch.State
 	Severity  linewatch.Severity
 	Priority  int
+	Title     string // alert texts, filled in with the values of now; empty where no alarm stands
+	Text      string
 	Group     string         // the group that decides; empty for none
 	Since     linewatch.Time // event time of the newest change; NoTime before the first
 	Seq       uint64
@@ -49,6 +51,10 @@ func (e *Engine) status(inst *instance) InstanceStatus {
 	_, winner := inst.prog.decide(inst.nodes)
 	if winner >= 0 {
 		s.Group = inst.prog.groups[winner].id
+	}
+	if a := rule.Alert; a != nil && s.Severity > 0 {
+		c := linewatch.StateChange{Rule: rule.ID, Equipment: inst.key.equipment, Line: s.Equipment.Line, Site: s.Equipment.Site, To: inst.state}
+		s.Title, s.Text = e.fill(a.Title, &c), e.fill(a.Text, &c)
 	}
 	s.Why = linewatch.Explanation{Groups: e.why(inst, winner)}
 	return s

@@ -26,6 +26,7 @@ type Counter struct {
 	mu        sync.Mutex
 	ids       map[string]struct{}
 	delivered uint64
+	alarms    uint64
 	repeated  uint64
 	unread    uint64
 	lost      error
@@ -62,7 +63,8 @@ func wait(ctx context.Context, token paho.Token) error {
 
 func (c *Counter) receive(payload []byte) {
 	var m struct {
-		ID string `json:"id"`
+		ID       string `json:"id"`
+		Severity int    `json:"severity"`
 	}
 	err := json.Unmarshal(payload, &m)
 	c.mu.Lock()
@@ -79,6 +81,9 @@ func (c *Counter) receive(payload []byte) {
 		c.ids[m.ID] = struct{}{}
 	}
 	c.delivered++
+	if m.Severity > 0 {
+		c.alarms++
+	}
 }
 
 func (c *Counter) note(err error) {
@@ -90,6 +95,7 @@ func (c *Counter) note(err error) {
 // Deliveries are what a Counter has received.
 type Deliveries struct {
 	Distinct uint64 // changes, by id
+	Alarms   uint64 // of these, changes to a state with a severity
 	Repeated uint64 // further copies of them
 	Unread   uint64 // messages that are no change
 }
@@ -99,7 +105,7 @@ type Deliveries struct {
 func (c *Counter) Deliveries() (Deliveries, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	d := Deliveries{Distinct: c.delivered, Repeated: c.repeated, Unread: c.unread}
+	d := Deliveries{Distinct: c.delivered, Alarms: c.alarms, Repeated: c.repeated, Unread: c.unread}
 	if c.lost != nil {
 		return d, errors.Join(errors.New("count deliveries: connection lost"), c.lost)
 	}

@@ -64,6 +64,7 @@ type SenderCounts struct {
 	Late            uint64
 	GapLost         uint64
 	HeartbeatsAhead uint64 // heartbeats beyond max-future-skew
+	Spooled         uint64 // points that wait at the edge, by its newest heartbeat
 }
 
 // Accounts returns the counters as of now.

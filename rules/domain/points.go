@@ -51,7 +51,8 @@ func (d *Domain) heartbeat(rec *recordInput, p *linewatch.DataPoint) {
 		return // it may belong to another line
 	}
 	d.accounts.Heartbeats++
-	backlog, _ := p.Value.Float()
+	backlog, _ := p.Value.Int()
+	s.counts.Spooled = uint64(max(backlog, 0))
 	if !plausible(p.Timestamp) || !d.tracker.Heartbeat(s.bucket, rec.arrival, p.Timestamp, backlog > 0) {
 		s.counts.HeartbeatsAhead++
 	}

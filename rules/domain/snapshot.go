@@ -61,7 +61,7 @@ func (s *sender) append(dst []byte) []byte {
 	dst = linewatch.AppendFlag(linewatch.AppendFlag(dst, s.admitted), s.registered)
 	dst = s.seen.append(dst)
 	c := &s.counts
-	for _, n := range [...]uint64{c.Received, c.Accepted, c.Duplicate, c.Quarantined, c.Late, c.GapLost, c.HeartbeatsAhead} {
+	for _, n := range [...]uint64{c.Received, c.Accepted, c.Duplicate, c.Quarantined, c.Late, c.GapLost, c.HeartbeatsAhead, c.Spooled} {
 		dst = binary.AppendUvarint(dst, n)
 	}
 	return dst
@@ -73,7 +73,7 @@ func (d *Domain) restoreSender(r *linewatch.BinaryReader) {
 	s.admitted, s.registered = r.Flag(), r.Flag()
 	s.seen.restore(r)
 	c := &s.counts
-	for _, n := range [...]*uint64{&c.Received, &c.Accepted, &c.Duplicate, &c.Quarantined, &c.Late, &c.GapLost, &c.HeartbeatsAhead} {
+	for _, n := range [...]*uint64{&c.Received, &c.Accepted, &c.Duplicate, &c.Quarantined, &c.Late, &c.GapLost, &c.HeartbeatsAhead, &c.Spooled} {
 		*n = r.Uvarint()
 	}
 	if s.admitted {

@@ -46,7 +46,3 @@ func (d *Domain) RuleVersions() map[linewatch.RuleID]uint32 { return d.engine.Ru
 
 // NextTick returns when the domain ticks next; NoTime before its first record.
 func (d *Domain) NextTick() linewatch.Time { return d.nextTick }
-
-// ClosedAt returns the tick up to which the domain has judged; NoTime before
-// its first record.
-func (d *Domain) ClosedAt() linewatch.Time { return d.nextTick.Add(-d.cfg.Tick) }

@@ -17,11 +17,11 @@ type bucket struct {
 	cfg       *Config
 	number    int
 	domains   map[string]*domain.Domain
-	homes     []string // ascending
-	nextTick  linewatch.Time
-	pos       positions // what it was given
-	replayed  bool      // the order buffers are filled again after a restore
-	emitted   uint64    // output number of the next change
+	homes     []string       // ascending
+	pos       positions      // what it was given
+	closedTo  linewatch.Time // arrival time up to which it was given everything
+	replayed  bool           // the order buffers are filled again after a restore
+	emitted   uint64         // output number of the next change
 	changes   []linewatch.StateChange
 	committed time.Time
 	diverged  uint64
@@ -29,7 +29,7 @@ type bucket struct {
 }
 
 func newBucket(cfg *Config, number int, pos positions) *bucket {
-	return &bucket{cfg: cfg, number: number, domains: map[string]*domain.Domain{}, nextTick: linewatch.NoTime, pos: pos, replayed: true}
+	return &bucket{cfg: cfg, number: number, domains: map[string]*domain.Domain{}, closedTo: linewatch.NoTime, pos: pos, replayed: true}
 }
 
 func (b *bucket) newDomain(home string) *domain.Domain {
@@ -130,6 +130,7 @@ func (b *bucket) close(it *item) error {
 		b.replayed = true
 	}
 	b.tickUntil(it.arrival)
+	b.closedTo = it.arrival
 	for _, home := range b.homes {
 		b.domains[home].TakeLate()
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"linewatch"
+	"linewatch/rules/domain"
 )
 
 // merger puts the records of all partitions into input order: arrival stamp,
@@ -20,10 +22,19 @@ type merger struct {
 	router   *router
 	frontier linewatch.Time // everything up to here has gone on
 	pos      positions      // what has gone on
+	observer *domain.Observer
+	global   atomic.Pointer[GlobalWatermark]
+}
+
+// GlobalWatermark is how far event time has come over all senders.
+type GlobalWatermark struct {
+	Time   linewatch.Time
+	HeldBy string
 }
 
 func newMerger(h *Host) *merger {
-	m := &merger{cfg: &h.cfg, host: h, frontier: linewatch.NoTime}
+	m := &merger{cfg: &h.cfg, host: h, frontier: linewatch.NoTime, observer: domain.NewObserver(h.cfg.Domain)}
+	m.global.Store(&GlobalWatermark{Time: linewatch.NoTime})
 	m.router = newRouter(h)
 	m.sources = append(m.sources, &source{log: h.cfg.Control, name: controlPart, decode: decodeControl})
 	for p := range h.cfg.Points.Partitions() {
@@ -112,6 +123,7 @@ func (m *merger) take(ctx context.Context, c chunk) error {
 		if len(next.queue) == 0 {
 			next.queue = nil
 		}
+		m.observer.Points(in.arrival, in.gateway, in.points)
 		if err := m.router.route(ctx, &in, &m.pos); err != nil {
 			return err
 		}
@@ -119,6 +131,9 @@ func (m *merger) take(ctx context.Context, c chunk) error {
 	}
 	if f := m.closed(); f > m.frontier || moved {
 		m.frontier = max(m.frontier, f)
+		m.observer.Close(m.frontier)
+		t, holder := m.observer.Watermark()
+		m.global.Store(&GlobalWatermark{t, holder})
 		return m.close(ctx)
 	}
 	return nil

@@ -7,9 +7,9 @@ import (
 	"linewatch"
 )
 
-// nowhere is the home of points whose equipment no line has. Its domain keeps
+// Nowhere is the home of points whose equipment no line has. Its domain keeps
 // them in quarantine, so that they are counted like all others.
-const nowhere = "~"
+const Nowhere = "~"
 
 // positions say which records of the logs a bucket was given.
 type positions struct {
@@ -71,7 +71,7 @@ func (r *router) route(ctx context.Context, in *input, pos *positions) error {
 func (r *router) routeControl(ctx context.Context, in *input, pos *positions) error {
 	if in.control == nil {
 		r.host.cfg.Logger.Error("control record is damaged and passed over", "offset", in.offset, "error", in.refused[0].Err)
-		r.host.tellQuarantined(in, nowhere, in.refused)
+		r.host.tellQuarantined(in, Nowhere, in.refused)
 		return nil
 	}
 	for _, w := range r.host.workers {
@@ -165,7 +165,7 @@ func (r *router) split(in *input) []part {
 		}
 	}
 	if len(in.refused) > 0 {
-		at(nowhere).refused = in.refused
+		at(Nowhere).refused = in.refused
 	}
 	return parts
 }
@@ -197,14 +197,14 @@ func (r *router) homes(gateway string, p *linewatch.DataPoint) []string {
 		if line, ok := r.lines[p.Equipment]; ok {
 			return []string{line}
 		}
-		return []string{nowhere}
+		return []string{Nowhere}
 	}
 	if lines := r.senders[linewatch.Sender{Gateway: gateway, Source: p.Source}]; len(lines) > 0 {
 		return lines
 	}
 	var all []string
 	for home := range r.known {
-		if home != nowhere {
+		if home != Nowhere {
 			all = append(all, home)
 		}
 	}

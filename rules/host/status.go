@@ -20,7 +20,7 @@ type DomainStatus struct {
 	Senders   []domain.SenderStatus
 	Instances []rules.InstanceStatus
 	Versions  map[linewatch.RuleID]uint32
-	ClosedAt  linewatch.Time // arrival time up to which it has judged
+	ClosedAt  linewatch.Time // arrival time up to which it was given everything; NoTime before
 	Refused   uint64         // control records, of its bucket
 	Diverged  uint64         // changes emitted again with other content, of its bucket
 	Emitted   uint64         // changes, of its bucket
@@ -32,7 +32,7 @@ func (b *bucket) status() []DomainStatus {
 		d := b.domains[home]
 		out = append(out, DomainStatus{
 			Line: home, Watermark: d.Watermark(), HeldBy: d.HeldBy(), Accounts: d.Accounts(), Senders: d.Senders(),
-			Instances: d.Instances(), Versions: d.RuleVersions(), ClosedAt: d.ClosedAt(),
+			Instances: d.Instances(), Versions: d.RuleVersions(), ClosedAt: b.closedTo,
 			Refused: b.refused, Diverged: b.diverged, Emitted: b.emitted,
 		})
 	}
@@ -69,9 +69,13 @@ func (h *Host) Drained(ctx context.Context, upTo linewatch.Time) (bool, error) {
 		return false, err
 	}
 	for _, d := range all {
-		if d.ClosedAt.Known() && d.ClosedAt < upTo {
+		if d.ClosedAt < upTo {
 			return false, nil
 		}
 	}
 	return !h.outbox.pending(), nil
 }
+
+// Global returns the watermark over all senders, whatever the scope of the
+// rules is.
+func (h *Host) Global() GlobalWatermark { return *h.merger.global.Load() }

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"linewatch/internal/app"
+)
+
+// newPublish makes the command of one kind of control record: apply FILE, and
+// delete ID for rules.
+func newPublish(use, what, kind string, deletes bool) *cobra.Command {
+	var data string
+	cmd := &cobra.Command{
+		Use:   use,
+		Short: "Publish to a running process: a " + what,
+		Args:  unknownCommand,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().StringVar(&data, "data", app.DefaultData, "data `DIR`ectory of the running process")
+	cmd.AddCommand(&cobra.Command{
+		Use:   "apply FILE...",
+		Short: "Check each file and publish it; it takes effect at once",
+		Args:  atLeastOne("FILE"),
+		RunE: func(cmd *cobra.Command, files []string) error {
+			return each(cmd, files, func(ctx context.Context, file string, out io.Writer) error {
+				said, err := app.ApplyFile(ctx, data, kind, file)
+				if err == nil {
+					fmt.Fprintln(out, said)
+				}
+				return err
+			})
+		},
+	})
+	if deletes {
+		cmd.AddCommand(&cobra.Command{
+			Use:   "delete ID...",
+			Short: "Withdraw rules; their open alarms end",
+			Args:  atLeastOne("ID"),
+			RunE: func(cmd *cobra.Command, ids []string) error {
+				return each(cmd, ids, func(ctx context.Context, id string, out io.Writer) error {
+					err := app.DeleteRule(ctx, data, id)
+					if err == nil {
+						fmt.Fprintf(out, "rule %s is withdrawn\n", id)
+					}
+					return err
+				})
+			},
+		})
+	}
+	return cmd
+}
+
+// each does one thing for every argument and stops at the first error.
+func each(cmd *cobra.Command, args []string, do func(context.Context, string, io.Writer) error) error {
+	for _, a := range args {
+		if err := do(cmd.Context(), a, cmd.OutOrStdout()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func atLeastOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usageError{fmt.Errorf("%s: name at least one %s; see %s --help", cmd.CommandPath(), what, cmd.CommandPath())}
+		}
+		return nil
+	}
+}

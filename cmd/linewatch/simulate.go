@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"linewatch/internal/app"
+)
+
+func newSimulate(log *slog.Logger) *cobra.Command {
+	var listen, served string
+	var seed uint64
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "Run the simulated PLC alone",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var out io.Writer
+			if served != "" {
+				f, err := os.OpenFile(served, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+				if err != nil {
+					return usageError{fmt.Errorf("--log: %w; name a file that can be written", err)}
+				}
+				defer f.Close()
+				out = f
+			}
+			s, err := app.NewSimulation(app.SimulationOptions{Listen: listen, Seed: seed, Served: out, Log: log})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "Simulated filler, S7 PLC at %s (rack 0, slot 1). Stop with Ctrl-C.\n", s.Address())
+			return s.Run(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:1102", "`ADDRESS` of the PLC")
+	cmd.Flags().StringVar(&served, "log", "", "append what was served to this `FILE`, one JSON line per read")
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "`NUMBER` that decides what the line does")
+	return cmd
+}

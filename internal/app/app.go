@@ -1,0 +1,416 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"linewatch"
+	"linewatch/edge"
+	"linewatch/edge/s7"
+	"linewatch/edge/spool"
+	"linewatch/ingest"
+	"linewatch/ingest/boltlog"
+	"linewatch/notify"
+	"linewatch/notify/bolthistory"
+	"linewatch/notify/mqtt"
+	"linewatch/notify/mqttbroker"
+	"linewatch/rules/boltstore"
+	"linewatch/rules/domain"
+	"linewatch/rules/host"
+	"linewatch/ui"
+)
+
+// Options say what App runs.
+type Options struct {
+	Config Config
+	// Simulate adds the simulated PLC, with its assets and rule, and reads it.
+	Simulate bool
+	Seed     uint64 // of the simulation
+	// Exact holds points back at the start until the engine has judged what
+	// an earlier run left, so that the report of this run can be compared
+	// point by point.
+	Exact   bool
+	Version string
+	Log     *slog.Logger
+	// Uplink, if set, stands between the agent and the log; fault tests put
+	// their faults there.
+	Uplink func(edge.Uplink) edge.Uplink
+}
+
+// App is one Linewatch process.
+type App struct {
+	o       Options
+	started linewatch.Time
+	data    *dataDir
+	closers []func() error // in the order of opening
+
+	controlLog *boltlog.Log
+	pointsLog  *boltlog.Log
+	store      *boltstore.Store
+	history    *bolthistory.History
+	control    *control
+	host       *host.Host
+	agent      *edge.Agent // nil without sources
+	uplink     *uplink
+	simulation *Simulation // nil unless simulating
+	broker     *mqttbroker.Broker
+	notifier   *mqtt.Notifier
+	follower   *notify.Follower
+	counter    atomic.Pointer[mqttbroker.Counter]
+	page       net.Listener
+	server     *ui.Server
+	quarantine *quarantine
+	lostInLog  atomic.Uint64
+	base       baseline
+}
+
+// New opens everything that can fail at the start: the data directory,
+// addresses, files. Close what it returned if Run is not called.
+func New(ctx context.Context, o Options) (a *App, err error) {
+	a = &App{o: o, started: linewatch.TimeOf(time.Now()), base: baseline{ready: make(chan struct{})}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+			a = nil
+		}
+	}()
+	if err := a.o.Config.Validate(); err != nil {
+		return a, &ConfigError{err}
+	}
+	for _, open := range []func(context.Context) error{
+		a.openData, a.openPage, a.openBroker, a.openStores, a.openControl, a.openHost, a.openAgent, a.openNotifier, a.openServer,
+	} {
+		if err := open(ctx); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+// onClose notes how to close what was opened; the last is closed first.
+func (a *App) onClose(closer func() error) { a.closers = append(a.closers, closer) }
+
+// Close gives everything free. It may be called again.
+func (a *App) Close() error {
+	var errs []error
+	for len(a.closers) > 0 {
+		last := len(a.closers) - 1
+		errs = append(errs, a.closers[last]())
+		a.closers = a.closers[:last]
+	}
+	return errors.Join(errs...)
+}
+
+func (a *App) openData(context.Context) (err error) {
+	if a.data, err = openData(a.o.Config.Data); err == nil {
+		a.onClose(a.data.close)
+	}
+	return err
+}
+
+func (a *App) openPage(context.Context) (err error) {
+	if a.page, err = ui.Listen(a.o.Config.HTTP); err != nil {
+		return fmt.Errorf("page: %w", err)
+	}
+	a.onClose(func() error {
+		a.page.Close() // the server may have closed it
+		return nil
+	})
+	return a.data.write(addressFile, a.page.Addr().String()+"\n")
+}
+
+// openBroker listens for MQTT clients unless an outside broker is named. When
+// the usual port is taken and none was asked for, any other will do.
+func (a *App) openBroker(context.Context) (err error) {
+	if a.o.Config.MQTT.Broker != "" {
+		return nil
+	}
+	address, named := a.o.Config.MQTT.embedded()
+	a.broker, err = mqttbroker.Listen(address, a.o.Log)
+	if errors.Is(err, mqttbroker.ErrAddressInUse) && !named {
+		a.broker, err = mqttbroker.Listen("127.0.0.1:0", a.o.Log)
+	}
+	if err != nil {
+		return fmt.Errorf("mqtt broker: %w", err)
+	}
+	return nil
+}
+
+func (a *App) openStores(context.Context) (err error) {
+	if a.controlLog, err = boltlog.Open(a.data.file(controlDir), boltlog.Options{Partitions: 1, Logger: a.o.Log, Silence: logSilence}); err != nil {
+		return fmt.Errorf("control log: %w", err)
+	}
+	a.onClose(a.controlLog.Close)
+	if a.pointsLog, err = boltlog.Open(a.data.file(pointsDir), boltlog.Options{Partitions: 1, Logger: a.o.Log, Silence: logSilence}); err != nil {
+		return fmt.Errorf("points log: %w", err)
+	}
+	a.onClose(a.pointsLog.Close)
+	if a.store, err = boltstore.Open(a.data.file(stateFile), a.o.Log); err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	a.onClose(a.store.Close)
+	if a.history, err = bolthistory.Open(a.data.file(historyFile), bolthistory.Options{Logger: a.o.Log}); err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	a.onClose(a.history.Close)
+	return nil
+}
+
+// logSilence is how long a reader of the logs waits before it is told that
+// nothing came. Alerts wait for it.
+const logSilence = 20 * time.Millisecond
+
+func (a *App) openControl(ctx context.Context) (err error) {
+	if a.control, err = newControl(ctx, a.controlLog); err != nil {
+		return err
+	}
+	return a.seed(ctx)
+}
+
+func (a *App) openHost(ctx context.Context) (err error) {
+	a.quarantine = newQuarantine(a.data.file(quarantineFile), a.o.Log)
+	gateway := a.o.Config.Edge.Gateway
+	if gateway == "" {
+		gateway = "unknown"
+	}
+	if _, err := newHostDecoder(gateway); err != nil {
+		return err
+	}
+	a.host, err = host.New(ctx, host.Config{
+		Points:  hostLog{a.pointsLog, "points", a.o.Log, &a.lostInLog},
+		Control: hostLog{a.controlLog, "control", a.o.Log, &a.lostInLog},
+		NewDecoder: func() host.Decoder {
+			d, err := newHostDecoder(gateway)
+			if err != nil {
+				panic("app: " + err.Error()) // it could be made a moment ago
+			}
+			return d
+		},
+		Store: a.store, Outbox: a.store,
+		Publish:       a.history.Append,
+		Quarantine:    a.quarantine.add,
+		Domain:        a.o.Config.Engine.domain(),
+		Global:        a.o.Config.Engine.Scope == "global",
+		SnapshotEvery: a.o.Config.Engine.SnapshotEvery.Std(),
+		Logger:        a.o.Log,
+	})
+	return err
+}
+
+func (e *EngineConfig) domain() domain.Config {
+	return domain.Config{Watermark: e.watermark(), OpenSenders: e.OpenSenders, BufferCap: e.BufferCap}
+}
+
+// openAgent makes the agent, and the simulation that it reads.
+func (a *App) openAgent(context.Context) (err error) {
+	c := a.o.Config.Edge
+	if a.o.Simulate {
+		if a.simulation, err = NewSimulation(SimulationOptions{Listen: "127.0.0.1:0", Seed: a.o.Seed, Log: a.o.Log}); err != nil {
+			return err
+		}
+		c = SimulatedEdge(a.simulation.Address())
+	}
+	if len(c.Sources) == 0 {
+		return nil
+	}
+	s, err := spool.Open(a.data.file(spoolDir), spool.Options{Logger: a.o.Log})
+	if err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	a.onClose(s.Close)
+	encoder, err := ingest.NewEncoder()
+	if err != nil {
+		return err
+	}
+	a.uplink = &uplink{gateway: c.Gateway, log: a.pointsLog, encoder: encoder}
+	var up edge.Uplink = a.uplink
+	if a.o.Uplink != nil {
+		up = a.o.Uplink(up)
+	}
+	if a.o.Exact {
+		up = gatedUplink{up, a.base.ready}
+	}
+	a.agent, err = edge.New(edge.Options{
+		Config: c, Spool: edge.NewSpool(s), Backlog: s, Uplink: up, Log: a.o.Log,
+		Open: func(c edge.SourceConfig) (edge.Source, error) { return s7.New(c, a.o.Log) },
+	})
+	if err != nil {
+		return &ConfigError{fmt.Errorf("edge: %w", err)}
+	}
+	return nil
+}
+
+func (a *App) openNotifier(context.Context) (err error) {
+	c := a.o.Config.MQTT.withDefaults()
+	if a.broker != nil {
+		c.Broker = "tcp://" + a.broker.Address()
+	}
+	if a.notifier, err = mqtt.New(c, a.topicNames, a.o.Log); err != nil {
+		return &ConfigError{err}
+	}
+	a.follower = notify.NewFollower(a.history, a.history, a.notifier, notify.FollowerOptions{Name: "mqtt", Logger: a.o.Log})
+	return nil
+}
+
+// topicNames tells the notifier how an equipment is called.
+func (a *App) topicNames(id string) (alias, line, site string) {
+	eq, ok := a.control.equipment(id)
+	if !ok {
+		return id, "", ""
+	}
+	if eq.Alias == "" {
+		eq.Alias = eq.ID
+	}
+	return eq.Alias, eq.Line, eq.Site
+}
+
+func (a *App) openServer(context.Context) error {
+	token, err := a.data.token()
+	if err != nil {
+		return fmt.Errorf("token: %w", err)
+	}
+	a.server, err = ui.New(ui.Options{
+		Config: ui.Config{Addr: a.o.Config.HTTP, Token: token},
+		Status: a.Status, History: pageHistory{a.history}, Rules: a.control, Registry: a.control, Log: a.o.Log,
+	})
+	if err != nil {
+		return &ConfigError{err}
+	}
+	return nil
+}
+
+// pageHistory shows the newest changes on the page.
+type pageHistory struct{ *bolthistory.History }
+
+// Newest implements ui.History.
+func (h pageHistory) Newest(ctx context.Context, n int) ([]linewatch.StateChange, error) {
+	entries, err := h.History.Newest(ctx, n)
+	changes := make([]linewatch.StateChange, len(entries))
+	for i := range entries {
+		changes[i] = entries[i].Change
+	}
+	return changes, err
+}
+
+// PageAddress is host:port of page and API.
+func (a *App) PageAddress() string { return a.page.Addr().String() }
+
+// BrokerAddress is host:port of the broker in this process; empty without one.
+func (a *App) BrokerAddress() string {
+	if a.broker == nil {
+		return ""
+	}
+	return a.broker.Address()
+}
+
+// Run works until ctx ends, then stops in order: agent, engine, delivery.
+// report, if not nil, gets the accounts when everything has come to rest.
+func (a *App) Run(ctx context.Context, report func(Report)) error {
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, all := errgroup.WithContext(running)
+	a.start(g, all)
+
+	agent, stopAgent := context.WithCancel(all)
+	defer stopAgent()
+	read := make(chan error, 1)
+	go func() {
+		if a.agent == nil {
+			read <- nil
+			return
+		}
+		read <- a.agent.Run(agent)
+	}()
+	var readErr error
+	select {
+	case <-ctx.Done():
+	case <-all.Done():
+	case readErr = <-read:
+		if a.agent == nil {
+			<-ctx.Done() // an engine without an agent
+		}
+		read <- nil
+	}
+	stopAgent()
+	readErr = errors.Join(readErr, <-read)
+	if all.Err() == nil {
+		settled := a.settle(all)
+		if report != nil {
+			report(a.report(all, settled))
+		}
+	}
+	stop()
+	return errors.Join(readErr, g.Wait())
+}
+
+// start starts everything but the agent.
+func (a *App) start(g *errgroup.Group, ctx context.Context) {
+	g.Go(func() error { return a.host.Run(ctx) })
+	g.Go(func() error { return a.quarantine.run(ctx) })
+	g.Go(func() error { return a.server.Serve(ctx, a.page) })
+	g.Go(func() error { return a.notifier.Run(ctx) })
+	g.Go(func() error { return a.follower.Run(ctx) })
+	if a.broker != nil {
+		g.Go(func() error { return a.broker.Run(ctx) })
+		g.Go(func() error { return a.count(ctx) })
+	}
+	if a.simulation != nil {
+		g.Go(func() error { return a.simulation.Run(ctx) })
+	}
+	if a.o.Exact {
+		g.Go(func() error { return a.base.take(ctx, a) })
+	}
+}
+
+// count subscribes to the broker in this process like anybody else, so that
+// the report can say what subscribers received.
+func (a *App) count(ctx context.Context) error {
+	c, err := mqttbroker.Count(ctx, a.broker.Address())
+	if err != nil {
+		a.o.Log.Warn("alerts are not counted", "error", err)
+		return nil
+	}
+	a.counter.Store(c)
+	<-ctx.Done()
+	c.Close()
+	return nil
+}
+
+const (
+	settleTimeout = 10 * time.Second
+	settlePoll    = 20 * time.Millisecond
+)
+
+// settle waits until what is in the log was judged, published and delivered;
+// it returns false if that took too long.
+func (a *App) settle(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	return waitUntil(ctx, func() bool {
+		ok, err := a.host.Drained(ctx, a.settleTime())
+		return err == nil && ok
+	}) && waitUntil(ctx, func() bool {
+		s, err := a.follower.Stats(ctx)
+		return err == nil && (s.Pending == 0 || !a.notifier.Stats().Connected)
+	})
+}
+
+func waitUntil(ctx context.Context, done func() bool) bool {
+	tick := time.NewTicker(settlePoll)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}

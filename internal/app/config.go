@@ -1,0 +1,217 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"linewatch"
+	"linewatch/edge"
+	"linewatch/internal/strictyaml"
+	"linewatch/notify/mqtt"
+	"linewatch/notify/mqttbroker"
+	"linewatch/watermark"
+)
+
+// Config is the configuration file of `linewatch run`.
+type Config struct {
+	APIVersion string `yaml:"apiVersion"` // linewatch/v1
+	Kind       string `yaml:"kind"`       // Config
+	// Data is the directory of everything that is kept.
+	Data string `yaml:"data"`
+	// HTTP is where page and API listen, on loopback.
+	HTTP string `yaml:"http"`
+	// Edge describes the gateway and its PLCs.
+	Edge   edge.Config  `yaml:"edge"`
+	Engine EngineConfig `yaml:"engine"`
+	MQTT   MQTTConfig   `yaml:"mqtt"`
+	// Assets and Rules are files, relative to the configuration, that are
+	// published at the start if nothing of their kind and name was before.
+	// Rules may hold patterns such as rules/*.yaml.
+	Assets string   `yaml:"assets"`
+	Rules  []string `yaml:"rules"`
+}
+
+// EngineConfig says how time is kept. The defaults are those of
+// watermark.Defaults.
+type EngineConfig struct {
+	// Scope is line (default) or global: one watermark per line, or one for
+	// all.
+	Scope string `yaml:"scope"`
+	// OpenSenders is how many senders are let in that the registry does not
+	// list; 0: none.
+	OpenSenders   int                 `yaml:"openSenders"`
+	Bound         linewatch.Duration  `yaml:"bound"`
+	IdleTimeout   linewatch.Duration  `yaml:"idleTimeout"`
+	MaxFutureSkew linewatch.Duration  `yaml:"maxFutureSkew"`
+	JoinGrace     linewatch.Duration  `yaml:"joinGrace"`
+	MaxHold       linewatch.Duration  `yaml:"maxHold"`
+	CatchUp       watermark.CatchUp   `yaml:"catchUp"`
+	OnAllIdle     watermark.OnAllIdle `yaml:"onAllIdle"`
+	// BufferCap is how many points may wait for the watermark.
+	BufferCap int `yaml:"bufferCap"`
+	// SnapshotEvery is how often the state is stored when nothing happens.
+	SnapshotEvery linewatch.Duration `yaml:"snapshotEvery"`
+}
+
+// MQTTConfig says where alerts are published: to the broker of mqtt.Config, or
+// to one in this process.
+type MQTTConfig struct {
+	mqtt.Config
+	// Embedded is the address of the broker in this process, which is used
+	// when no other is named.
+	Embedded string `yaml:"embedded"`
+}
+
+const (
+	apiVersion  = "linewatch/v1"
+	kindConfig  = "Config"
+	defaultHTTP = "127.0.0.1:8080"
+	// DefaultData is the data directory unless told otherwise.
+	DefaultData = "linewatch-data"
+)
+
+// DefaultConfig returns the configuration before a file is read.
+func DefaultConfig() Config {
+	w := watermark.Defaults()
+	return Config{
+		Data: DefaultData,
+		HTTP: defaultHTTP,
+		Engine: EngineConfig{
+			Scope: "line", Bound: w.Bound, IdleTimeout: w.IdleTimeout, MaxFutureSkew: w.MaxFutureSkew,
+			JoinGrace: w.JoinGrace, MaxHold: w.MaxHold, SnapshotEvery: 5 * linewatch.Second, BufferCap: 1_000_000,
+		},
+	}
+}
+
+// LoadConfig reads a configuration file. Every mistake is reported with line,
+// column and remedy.
+func LoadConfig(name string) (Config, error) {
+	data, err := strictyaml.ReadFile(name)
+	if err != nil {
+		return Config{}, &ConfigError{err}
+	}
+	doc, err := strictyaml.Parse(name, data)
+	if err != nil {
+		return Config{}, &ConfigError{err}
+	}
+	c := DefaultConfig()
+	if err := doc.Decode(&c); err != nil {
+		return Config{}, &ConfigError{err}
+	}
+	var faults []*strictyaml.Error
+	if c.APIVersion != apiVersion {
+		faults = append(faults, doc.Fault("apiVersion", "is not supported", "write apiVersion: "+apiVersion))
+	}
+	if c.Kind != kindConfig {
+		faults = append(faults, doc.Fault("kind", "is not a configuration", "write kind: "+kindConfig))
+	}
+	if err := errors.Join(strictyaml.Join(faults), c.Validate()); err != nil {
+		return Config{}, &ConfigError{fmt.Errorf("%s: %w", name, err)}
+	}
+	c.relativeTo(filepath.Dir(name))
+	return c, nil
+}
+
+// relativeTo makes the paths in c relative to the directory of its file.
+func (c *Config) relativeTo(dir string) {
+	at := func(path *string) {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(dir, *path)
+		}
+	}
+	at(&c.Assets)
+	at(&c.MQTT.PasswordFile)
+	at(&c.MQTT.CAFile)
+	for i := range c.Rules {
+		at(&c.Rules[i])
+	}
+}
+
+// Validate reports every mistake with its field and a remedy.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Data == "" {
+		errs = append(errs, errors.New("data: is empty; name a directory, such as /var/lib/linewatch"))
+	}
+	if c.Engine.Scope != "line" && c.Engine.Scope != "global" {
+		errs = append(errs, fmt.Errorf("engine.scope: %q is unknown; use line or global", c.Engine.Scope))
+	}
+	if c.Engine.OpenSenders < 0 || c.Engine.OpenSenders > 1_000_000 {
+		errs = append(errs, errors.New("engine.openSenders: use 0 to 1000000"))
+	}
+	if c.Engine.BufferCap < 1000 {
+		errs = append(errs, errors.New("engine.bufferCap: use 1000 or more"))
+	}
+	if c.Engine.SnapshotEvery < 100 {
+		errs = append(errs, errors.New("engine.snapshotEvery: use 100ms or more"))
+	}
+	if err := c.Engine.watermark().Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("engine: %w", err))
+	}
+	if len(c.Edge.Sources) > 0 {
+		if err := c.Edge.WithDefaults().Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("edge: %w", err))
+		}
+	}
+	if c.MQTT.Broker != "" && c.MQTT.Embedded != "" {
+		errs = append(errs, errors.New("mqtt: both broker and embedded; name one of them"))
+	}
+	if c.MQTT.Broker != "" {
+		m := c.MQTT.withDefaults()
+		if err := m.Validate(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (e *EngineConfig) watermark() watermark.Config {
+	return watermark.Config{
+		Bound: e.Bound, IdleTimeout: e.IdleTimeout, MaxFutureSkew: e.MaxFutureSkew, JoinGrace: e.JoinGrace,
+		MaxHold: e.MaxHold, CatchUp: e.CatchUp, OnAllIdle: e.OnAllIdle,
+	}
+}
+
+// withDefaults returns how to reach the broker.
+func (m *MQTTConfig) withDefaults() mqtt.Config {
+	c := m.Config
+	if c.ClientID == "" {
+		c.ClientID = "linewatch"
+	}
+	if c.Site == "" {
+		c.Site = "plant"
+	}
+	return c
+}
+
+// embedded returns the address of the broker in this process, and whether it
+// was asked for by name.
+func (m *MQTTConfig) embedded() (address string, named bool) {
+	if m.Embedded != "" {
+		return m.Embedded, true
+	}
+	return mqttbroker.DefaultAddress, false
+}
+
+// ConfigError wraps everything that is wrong with files that the user wrote.
+type ConfigError struct{ Err error }
+
+// Error returns the mistakes, one per line.
+func (e *ConfigError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the mistakes.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// readUserFile reads a file that a person wrote.
+func readUserFile(name string) ([]byte, error) {
+	data, err := strictyaml.ReadFile(name)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, &ConfigError{err}
+	}
+	if err != nil {
+		return nil, &ConfigError{fmt.Errorf("%w; check the path", err)}
+	}
+	return data, nil
+}

@@ -1,0 +1,251 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+
+	"linewatch"
+	"linewatch/ingest"
+	"linewatch/rules/rulefile"
+	"linewatch/ui"
+)
+
+// control publishes rules, assets and tables on the control log. It is the
+// only writer, and so the one who numbers versions.
+type control struct {
+	log    ingest.Log
+	mu     chan struct{} // held while a record is written; a channel, since writing blocks
+	known  sync.Mutex
+	rules  map[linewatch.RuleID]publishedRule
+	assets *linewatch.Assets
+	tables map[string]linewatch.Table
+}
+
+// publishedRule is the newest version of a rule; withdrawn rules keep theirs.
+type publishedRule struct {
+	version   uint32
+	rule      linewatch.Rule
+	withdrawn bool
+}
+
+// newControl reads what was published before.
+func newControl(ctx context.Context, log ingest.Log) (*control, error) {
+	c := &control{
+		log: log, mu: make(chan struct{}, 1),
+		rules: map[linewatch.RuleID]publishedRule{}, tables: map[string]linewatch.Table{},
+	}
+	for from := uint64(0); ; {
+		b, err := log.Read(ctx, 0, from, 1000)
+		if err != nil {
+			return nil, fmt.Errorf("read control log: %w", err)
+		}
+		for _, r := range b.Records {
+			var rec linewatch.Control
+			if err := json.Unmarshal(r.Data, &rec); err == nil { // the engine reports damage
+				c.note(&rec)
+			}
+			from = r.Offset + 1
+		}
+		if b.ClosedAt.Known() {
+			return c, nil
+		}
+	}
+}
+
+func (c *control) note(rec *linewatch.Control) {
+	c.known.Lock()
+	defer c.known.Unlock()
+	switch {
+	case rec.Rule != nil:
+		if old := c.rules[rec.Rule.Rule.ID]; rec.Rule.Version > old.version {
+			c.rules[rec.Rule.Rule.ID] = publishedRule{version: rec.Rule.Version, rule: rec.Rule.Rule}
+		}
+	case rec.DeleteRule != nil:
+		if old := c.rules[rec.DeleteRule.ID]; rec.DeleteRule.Version > old.version {
+			c.rules[rec.DeleteRule.ID] = publishedRule{version: rec.DeleteRule.Version, withdrawn: true}
+		}
+	case rec.Assets != nil:
+		c.assets = rec.Assets
+	case rec.Table != nil:
+		c.tables[rec.Table.ID] = *rec.Table
+	}
+}
+
+// write makes the next record with make, which sees what is published and may
+// return nil for "nothing to do", and stores it.
+func (c *control) write(ctx context.Context, make func() (*linewatch.Control, error)) error {
+	select {
+	case c.mu <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-c.mu }()
+	rec, err := make()
+	if err != nil || rec == nil {
+		return err
+	}
+	rec.Version = 1
+	data, err := json.Marshal(rec)
+	if err != nil {
+		return err
+	}
+	if err := c.log.Append(ctx, 0, data); err != nil {
+		return fmt.Errorf("write control log: %w", err)
+	}
+	c.note(rec)
+	return nil
+}
+
+// ApplyRule implements ui.Rules. A rule that is in force as it is gets no new
+// version.
+func (c *control) ApplyRule(ctx context.Context, file string, body []byte) (linewatch.RuleID, uint32, error) {
+	rule, err := rulefile.ParseRule(file, body)
+	if err != nil {
+		return "", 0, ui.Refused{Err: err}
+	}
+	version := uint32(0)
+	err = c.write(ctx, func() (*linewatch.Control, error) {
+		if err := c.fits(file, &rule); err != nil {
+			return nil, ui.Refused{Err: err}
+		}
+		old := c.rules[rule.ID]
+		version = old.version
+		if old.version > 0 && !old.withdrawn && reflect.DeepEqual(old.rule, rule) {
+			return nil, nil
+		}
+		version++
+		return &linewatch.Control{Rule: &linewatch.RuleVersion{Rule: rule, Version: version}}, nil
+	})
+	return rule.ID, version, err
+}
+
+// fits checks a rule against the registry: its equipment must be registered,
+// and all of one line, since a line's rules see only what the line sends.
+func (c *control) fits(file string, rule *linewatch.Rule) error {
+	if c.assets == nil {
+		return nil // rules may come first; they wait for their equipment
+	}
+	line := ""
+	if rule.Scope.Equipment != "" {
+		eq, ok := c.equipment(rule.Scope.Equipment)
+		if !ok {
+			return fmt.Errorf("%s: scope.equipment: %q is not registered; apply the assets first (linewatch assets apply FILE), or check the name", file, rule.Scope.Equipment)
+		}
+		line = eq.Line
+	}
+	for i := range rule.Groups {
+		for j := range rule.Groups[i].Cases {
+			field := fmt.Sprintf("groups[%d].cases[%d]", i, j)
+			if err := c.conditionFits(&rule.Groups[i].Cases[j].When, line); err != nil {
+				return fmt.Errorf("%s: %s: %w", file, field, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *control) conditionFits(cond *linewatch.Condition, line string) error {
+	if cond.Equipment != "" {
+		eq, ok := c.equipment(cond.Equipment)
+		switch {
+		case !ok:
+			return fmt.Errorf("equipment %q is not registered; apply the assets first, or check the name", cond.Equipment)
+		case line != "" && eq.Line != line:
+			return fmt.Errorf("equipment %q is on line %q, the rule is on line %q; a rule can only read tags of its own line", cond.Equipment, eq.Line, line)
+		}
+	}
+	for i := range cond.Of {
+		if err := c.conditionFits(&cond.Of[i], line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// equipment finds a registered equipment by id or alias.
+func (c *control) equipment(name string) (linewatch.Equipment, bool) {
+	c.known.Lock()
+	defer c.known.Unlock()
+	if c.assets != nil {
+		for _, eq := range c.assets.Equipment {
+			if eq.ID == name || eq.Alias == name {
+				return eq, true
+			}
+		}
+	}
+	return linewatch.Equipment{}, false
+}
+
+// DeleteRule implements ui.Rules.
+func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID) error {
+	return c.write(ctx, func() (*linewatch.Control, error) {
+		old, ok := c.rules[id]
+		if !ok || old.withdrawn {
+			return nil, ui.ErrUnknownRule
+		}
+		return &linewatch.Control{DeleteRule: &linewatch.RuleDelete{ID: id, Version: old.version + 1}}, nil
+	})
+}
+
+// ApplyAssets implements ui.Registry.
+func (c *control) ApplyAssets(ctx context.Context, file string, body []byte) error {
+	assets, err := rulefile.ParseAssets(file, body)
+	if err != nil {
+		return ui.Refused{Err: err}
+	}
+	return c.write(ctx, func() (*linewatch.Control, error) {
+		if c.assets != nil && reflect.DeepEqual(*c.assets, assets) {
+			return nil, nil
+		}
+		return &linewatch.Control{Assets: &assets}, nil
+	})
+}
+
+// ApplyTable implements ui.Registry.
+func (c *control) ApplyTable(ctx context.Context, file string, body []byte) (string, error) {
+	table, err := rulefile.ParseTable(file, body)
+	if err != nil {
+		return "", ui.Refused{Err: err}
+	}
+	err = c.write(ctx, func() (*linewatch.Control, error) {
+		if old, ok := c.tables[table.ID]; ok && reflect.DeepEqual(old, table) {
+			return nil, nil
+		}
+		return &linewatch.Control{Table: &table}, nil
+	})
+	return table.ID, err
+}
+
+// seedRule publishes a rule unless there is or was one of its name, so that a
+// restart does not undo what was changed meanwhile.
+func (c *control) seedRule(ctx context.Context, file string, body []byte) error {
+	rule, err := rulefile.ParseRule(file, body)
+	if err != nil {
+		return &ConfigError{err}
+	}
+	if _, ok := c.rules[rule.ID]; ok {
+		return nil
+	}
+	return seedError(c.ApplyRule(ctx, file, body))
+}
+
+// seedAssets publishes the registry unless there is one.
+func (c *control) seedAssets(ctx context.Context, file string, body []byte) error {
+	if c.assets != nil {
+		return nil
+	}
+	return seedError("", 0, c.ApplyAssets(ctx, file, body))
+}
+
+// seedError turns a refused file into the user's mistake that it is.
+func seedError(_ linewatch.RuleID, _ uint32, err error) error {
+	var refused ui.Refused
+	if errors.As(err, &refused) {
+		return &ConfigError{refused.Err}
+	}
+	return err
+}

@@ -1,0 +1,114 @@
+package app
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"linewatch/internal/boltfile"
+)
+
+// What the data directory holds.
+const (
+	lockFile       = "lock"
+	tokenFile      = "token"
+	addressFile    = "address" // where the API of the running process listens
+	spoolDir       = "spool"
+	pointsDir      = "points"
+	controlDir     = "control"
+	stateFile      = "state.db"
+	historyFile    = "history.db"
+	quarantineFile = "quarantine.ndjson"
+)
+
+// dataDir is a data directory that this process alone uses.
+type dataDir struct {
+	path string
+	lock *os.File
+}
+
+// openData creates the directory if need be and takes its lock.
+//
+// Errors: boltfile.ErrNotWritable and boltfile.ErrLocked, with path and
+// remedy.
+func openData(path string) (*dataDir, error) {
+	if err := boltfile.MakeDir(path); err != nil {
+		return nil, err
+	}
+	name := filepath.Join(path, lockFile)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, boltfile.FileMode)
+	if err != nil {
+		return nil, boltfile.Explain(name, err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, boltfile.Locked(path)
+		}
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	return &dataDir{path: path, lock: f}, nil
+}
+
+// file returns the path of something in the directory.
+func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
+
+// close gives the directory free.
+func (d *dataDir) close() error {
+	os.Remove(d.file(addressFile)) // it is only a hint
+	return d.lock.Close()
+}
+
+// token returns the secret that changes must carry, making one at the first
+// start.
+func (d *dataDir) token() (string, error) {
+	token, err := readToken(d.path)
+	if err == nil || !errors.Is(err, os.ErrNotExist) {
+		return token, err
+	}
+	var secret [32]byte
+	if _, err := rand.Read(secret[:]); err != nil {
+		return "", fmt.Errorf("make token: %w", err)
+	}
+	token = hex.EncodeToString(secret[:])
+	return token, d.write(tokenFile, token+"\n")
+}
+
+// write replaces a small file as a whole.
+func (d *dataDir) write(name, content string) error {
+	path := d.file(name)
+	if err := os.WriteFile(path+".new", []byte(content), boltfile.FileMode); err != nil {
+		return boltfile.Explain(path, err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return boltfile.Explain(path, err)
+	}
+	return boltfile.SyncDir(d.path)
+}
+
+// readToken reads the token file and refuses one that others can read.
+func readToken(dir string) (string, error) {
+	path := filepath.Join(dir, tokenFile)
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("%s may be read by others (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), path)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(b))
+	if len(token) < 32 {
+		return "", fmt.Errorf("%s holds no token; remove it while nothing runs, and the next start makes one", path)
+	}
+	return token, nil
+}

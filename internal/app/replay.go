@@ -1,0 +1,219 @@
+package app
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"linewatch"
+	"linewatch/ingest/boltlog"
+	"linewatch/notify/bolthistory"
+	"linewatch/rules"
+	"linewatch/rules/host"
+)
+
+// ReplayResult compares what a stored log gives with the stored history.
+type ReplayResult struct {
+	Records   uint64 // of the points log
+	Replayed  int    // state changes that the log gives
+	Stored    int    // state changes in the history
+	Identical bool   // byte for byte
+	FirstDiff string // the first change that differs; empty if none
+}
+
+// Replay judges the whole log of a data directory again, in a fresh engine,
+// and compares the state changes with the stored history byte for byte. out,
+// if not nil, gets the canonical changes, one per line. The directory must not
+// be in use.
+func Replay(ctx context.Context, c Config, out io.Writer, log *slog.Logger) (ReplayResult, error) {
+	if _, err := os.Stat(c.Data); err != nil {
+		return ReplayResult{}, fmt.Errorf("data directory: %w; name one that run has used with --data", err)
+	}
+	data, err := openData(c.Data)
+	if err != nil {
+		return ReplayResult{}, err
+	}
+	defer data.close()
+	stored, err := exportHistory(ctx, data, log)
+	if err != nil {
+		return ReplayResult{}, err
+	}
+	changes, records, err := judgeAgain(ctx, c, data, log)
+	if err != nil {
+		return ReplayResult{}, err
+	}
+	replayed := canonicalLines(changes)
+	r := ReplayResult{Records: records, Replayed: len(replayed), Stored: len(stored)}
+	r.FirstDiff = firstDifference(stored, replayed)
+	r.Identical = r.FirstDiff == ""
+	if out != nil {
+		for _, line := range replayed {
+			if _, err := fmt.Fprintln(out, line); err != nil {
+				return r, err
+			}
+		}
+	}
+	return r, nil
+}
+
+func exportHistory(ctx context.Context, data *dataDir, log *slog.Logger) ([]string, error) {
+	h, err := bolthistory.Open(data.file(historyFile), bolthistory.Options{Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	defer h.Close()
+	var b bytes.Buffer
+	if err := h.Export(ctx, &b); err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	return lines(b.String()), nil
+}
+
+func lines(s string) []string {
+	if s = strings.TrimSuffix(s, "\n"); s == "" {
+		return nil
+	}
+	return strings.Split(s, "\n")
+}
+
+// judgeAgain runs a host over the logs, up to where they are closed.
+func judgeAgain(ctx context.Context, c Config, data *dataDir, log *slog.Logger) ([]linewatch.StateChange, uint64, error) {
+	control, err := openStopped(data.file(controlDir), log)
+	if err != nil {
+		return nil, 0, fmt.Errorf("control log: %w", err)
+	}
+	defer control.Close()
+	points, err := openStopped(data.file(pointsDir), log)
+	if err != nil {
+		return nil, 0, fmt.Errorf("points log: %w", err)
+	}
+	defer points.Close()
+	var records uint64
+	for p := range points.Partitions() {
+		first, next, err := points.Bounds(p)
+		if err != nil {
+			return nil, 0, err
+		}
+		if first > 0 {
+			return nil, 0, fmt.Errorf("partition %d starts at record %d: %w", p, first, errTrimmedLog)
+		}
+		records += next
+	}
+	gateway := c.Edge.Gateway
+	if gateway == "" {
+		gateway = "unknown"
+	}
+	if _, err := newHostDecoder(gateway); err != nil {
+		return nil, 0, err
+	}
+	var lost atomic.Uint64
+	memory := &memoryStore{}
+	h, err := host.New(ctx, host.Config{
+		Points: hostLog{points, "points", log, &lost}, Control: hostLog{control, "control", log, &lost},
+		NewDecoder: func() host.Decoder {
+			d, err := newHostDecoder(gateway)
+			if err != nil {
+				panic("app: " + err.Error()) // it could be made a moment ago
+			}
+			return d
+		},
+		Store: memory, Outbox: memory, Publish: func(context.Context, []linewatch.StateChange) error { return nil },
+		Domain: c.Engine.domain(), Global: c.Engine.Scope == "global", Logger: log,
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	upTo := min(points.Latest(), control.Latest())
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- h.Run(running) }()
+	waitUntil(running, func() bool {
+		ok, err := h.Drained(running, upTo)
+		return err != nil || ok
+	})
+	stop()
+	if err := errors.Join(<-ended, ctx.Err()); err != nil {
+		return nil, 0, err
+	}
+	return memory.changes, records, nil
+}
+
+var errTrimmedLog = errors.New("older records were given up; only a log that is whole can be compared with the history")
+
+// openStopped opens a log whose clock stands still where the log ends, so that
+// no time passes that the process which wrote it has not seen.
+func openStopped(dir string, log *slog.Logger) (*boltlog.Log, error) {
+	at := linewatch.Time(0)
+	l, err := boltlog.Open(dir, boltlog.Options{Logger: log, Silence: logSilence, Clock: func() linewatch.Time { return at }})
+	if err == nil {
+		at = l.Latest()
+	}
+	return l, err
+}
+
+// canonicalLines returns the canonical bytes of changes in the order of the
+// history's export.
+func canonicalLines(changes []linewatch.StateChange) []string {
+	slices.SortFunc(changes, func(a, b linewatch.StateChange) int {
+		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Equipment, b.Equipment), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.ID, b.ID))
+	})
+	out := make([]string, len(changes))
+	for i := range changes {
+		out[i] = string(changes[i].AppendCanonical(nil))
+	}
+	return out
+}
+
+func firstDifference(stored, replayed []string) string {
+	for i := range max(len(stored), len(replayed)) {
+		switch {
+		case i >= len(stored):
+			return "only in the replay: " + replayed[i]
+		case i >= len(replayed):
+			return "only in the history: " + stored[i]
+		case stored[i] != replayed[i]:
+			return "history: " + stored[i] + "\nreplay:  " + replayed[i]
+		}
+	}
+	return ""
+}
+
+// memoryStore collects what a replay gives.
+type memoryStore struct {
+	mu      sync.Mutex
+	changes []linewatch.StateChange
+}
+
+// Load implements rules.Store: a replay starts from nothing.
+func (*memoryStore) Load(context.Context, int) (rules.Checkpoint, error) {
+	return rules.Checkpoint{}, nil
+}
+
+// Commit implements rules.Store.
+func (m *memoryStore) Commit(_ context.Context, _ int, c rules.Commit) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changes = append(m.changes, c.Changes...)
+	return nil
+}
+
+// Buckets implements rules.Store.
+func (*memoryStore) Buckets(context.Context) ([]int, error) { return nil, nil }
+
+// Pending implements rules.Outbox: nothing is published.
+func (*memoryStore) Pending(context.Context, int, uint64, int) ([]rules.Output, error) {
+	return nil, nil
+}
+
+// Published implements rules.Outbox.
+func (*memoryStore) Published(context.Context, int, uint64) error { return nil }

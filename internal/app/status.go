@@ -1,0 +1,108 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"linewatch"
+	"linewatch/edge"
+	"linewatch/rules"
+	"linewatch/rules/domain"
+	"linewatch/rules/host"
+	"linewatch/ui"
+)
+
+// statusTimeout bounds how long the page waits for a busy engine.
+const statusTimeout = 2 * time.Second
+
+// Status is what the page shows.
+func (a *App) Status() ui.Status {
+	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+	defer cancel()
+	s := ui.Status{Version: a.o.Version, Time: linewatch.TimeOf(timeNow()), Started: a.started}
+	if all, err := a.host.Status(ctx); err == nil {
+		a.addDomains(&s, all)
+	}
+	if a.agent != nil {
+		st := a.agent.Status()
+		s.Edge = ui.EdgeAccount{
+			Sampled: st.Accounts.Sampled, Sent: st.Accounts.Sent, Spooled: st.Accounts.Spooled,
+			Lost: st.Accounts.Lost, Rejected: st.Accounts.Rejected,
+		}
+		for _, src := range st.Sources {
+			s.Sources = append(s.Sources, source(src))
+		}
+	}
+	return s
+}
+
+func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
+	for _, d := range all {
+		s.Engine.Received += d.Accounts.Received
+		s.Engine.Accepted += d.Accounts.Accepted
+		s.Engine.Duplicate += d.Accounts.Duplicate
+		s.Engine.Quarantined += d.Accounts.QuarantinedTotal()
+		s.Domains = append(s.Domains, ui.Domain{
+			Name: domainName(d.Line), Accepted: d.Accounts.Accepted, Processed: d.Accounts.Processed,
+			Buffered: d.Accounts.Buffered, Late: d.Accounts.Late,
+		})
+		if d.Line != "" && d.Line != host.Nowhere {
+			s.Watermarks = append(s.Watermarks, ui.Watermark{Scope: "line", Name: d.Line, Time: d.Watermark, HeldBy: d.HeldBy})
+		}
+		for _, x := range d.Senders {
+			s.Senders = append(s.Senders, sender(d.Line, &x))
+		}
+		for i := range d.Instances {
+			s.Instances = append(s.Instances, instance(&d.Instances[i]))
+		}
+	}
+	g := a.host.Global()
+	s.Watermarks = append(s.Watermarks, ui.Watermark{Scope: "global", Time: g.Time, HeldBy: g.HeldBy})
+}
+
+func domainName(line string) string {
+	switch line {
+	case "":
+		return "global"
+	case host.Nowhere:
+		return "not assigned"
+	}
+	return line
+}
+
+func instance(i *rules.InstanceStatus) ui.Instance {
+	return ui.Instance{
+		Rule: i.Rule, RuleName: i.Name, Version: i.Version, Equipment: i.Equipment.ID, Alias: i.Equipment.Alias,
+		Machine: i.Equipment.Machine, Line: i.Equipment.Line, State: i.State, Severity: i.Severity,
+		Priority: i.Priority, Since: i.Since, Title: i.Title, Text: i.Text, Why: i.Why,
+	}
+}
+
+func sender(line string, x *domain.SenderStatus) ui.Sender {
+	state := ui.SenderActive
+	switch {
+	case x.Watermark.Lagging:
+		state = ui.SenderLagging
+	case x.Watermark.Idle || !x.Watermark.Active:
+		state = ui.SenderIdle
+	}
+	return ui.Sender{
+		Name: x.Sender.String(), Domain: domainName(line), State: state, Newest: x.Watermark.Watermark,
+		Arrival: x.Watermark.LastArrival, Spooled: x.Counts.Spooled,
+		Late: x.Counts.Late, Duplicate: x.Counts.Duplicate, Quarantined: x.Counts.Quarantined,
+	}
+}
+
+func source(src edge.SourceStatus) ui.Source {
+	state := ui.SourceConnecting
+	switch src.Connection {
+	case edge.Connected:
+		state = ui.SourceConnected
+	case edge.Disconnected:
+		state = ui.SourceDown
+	}
+	return ui.Source{
+		ID: src.ID, Kind: "S7", Address: src.Address, State: state, Since: src.Since,
+		Tags: src.TagsOk + src.TagsBad, Error: src.LastError,
+	}
+}
