@@ -153,7 +153,7 @@ var errTrimmedLog = errors.New("older records were given up; only a log that is 
 // openStopped opens a log whose clock stands still where the log ends, so that
 // no time passes that the process which wrote it has not seen.
 func openStopped(dir string, log *slog.Logger) (*boltlog.Log, error) {
-	at := linewatch.Time(0)
+	at := linewatch.TimeOf(timeNow())
 	l, err := boltlog.Open(dir, boltlog.Options{Logger: log, Silence: logSilence, Clock: func() linewatch.Time { return at }})
 	if err == nil {
 		at = l.Latest()

@@ -24,6 +24,7 @@ type merger struct {
 	pos      positions      // what has gone on
 	observer *domain.Observer
 	global   atomic.Pointer[GlobalWatermark]
+	closedTo atomic.Int64 // the frontier that the buckets were told of
 }
 
 // GlobalWatermark is how far event time has come over all senders.
@@ -35,6 +36,7 @@ type GlobalWatermark struct {
 func newMerger(h *Host) *merger {
 	m := &merger{cfg: &h.cfg, host: h, frontier: linewatch.NoTime, observer: domain.NewObserver(h.cfg.Domain)}
 	m.global.Store(&GlobalWatermark{Time: linewatch.NoTime})
+	m.closedTo.Store(int64(linewatch.NoTime))
 	m.router = newRouter(h)
 	m.sources = append(m.sources, &source{log: h.cfg.Control, name: controlPart, decode: decodeControl})
 	for p := range h.cfg.Points.Partitions() {
@@ -179,5 +181,6 @@ func (m *merger) close(ctx context.Context) error {
 			return err
 		}
 	}
+	m.closedTo.Store(int64(m.frontier))
 	return nil
 }

@@ -64,6 +64,9 @@ func (h *Host) Status(ctx context.Context) ([]DomainStatus, error) {
 // Drained reports whether everything stamped up to a time was judged and
 // published.
 func (h *Host) Drained(ctx context.Context, upTo linewatch.Time) (bool, error) {
+	if linewatch.Time(h.merger.closedTo.Load()) < upTo {
+		return false, nil
+	}
 	all, err := h.Status(ctx)
 	if err != nil {
 		return false, err
