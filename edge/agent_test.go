@@ -152,6 +152,48 @@ func TestQuietSourcesSendHeartbeats(t *testing.T) {
 	})
 }
 
+func TestSlowSourcesSendHeartbeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spool, uplink := newMemorySpool(), newMemoryUplink()
+		_, stop := start(t, options(spool, uplink, map[string]Source{"slow": every(time.Minute, func(n int) Scan { return ints(n == 0, 1, 2) })}))
+		time.Sleep(30*time.Second + time.Millisecond)
+		beats := uplink.heartbeats("slow")
+		if behind := linewatch.TimeOf(time.Now()).Sub(beats[len(beats)-1].Timestamp); behind > linewatch.Second {
+			t.Errorf("between two scans the heartbeats are %v behind", behind)
+		}
+		stop()
+	})
+}
+
+// TestLargeScans has scans that are divided on their way into the spool and
+// out of it: a heartbeat must not cover the part that is still to come.
+func TestLargeScans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spool, uplink := newMemorySpool(), newMemoryUplink()
+		spool.delay, uplink.delay = 50*time.Millisecond, 20*time.Millisecond
+		values := make([]int64, 12_345)
+		o := options(spool, uplink, map[string]Source{"large": every(300*time.Millisecond, func(n int) Scan {
+			for i := range values {
+				values[i] = int64(n)
+			}
+			return ints(n == 0, values...)
+		})})
+		for i := len(o.Config.Sources[0].Tags); i < len(values); i++ {
+			o.Config.Sources[0].Tags = append(o.Config.Sources[0].Tags, TagConfig{Name: fmt.Sprint("t", i)})
+		}
+		_, stop := start(t, o)
+		time.Sleep(1500 * time.Millisecond)
+		uplink.setDown(true)
+		time.Sleep(1500 * time.Millisecond)
+		uplink.setDown(false)
+		time.Sleep(5 * time.Second)
+		stop()
+		if got := len(uplink.points()); got < 10*len(values) || got%len(values) != 0 {
+			t.Errorf("%d points arrived", got)
+		}
+	})
+}
+
 func TestBlocksEndWithHeartbeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spool, uplink := newMemorySpool(), newMemoryUplink()
@@ -191,7 +233,7 @@ func TestOutageOfTheUplink(t *testing.T) {
 			t.Errorf("during the outage: %+v", status)
 		}
 		uplink.setDown(false)
-		time.Sleep(6 * time.Second)
+		time.Sleep(10 * time.Second) // longer than the longest pause
 		if status = agent.Status(); status.UplinkError != "" || status.Accounts.Spooled > 50 {
 			t.Errorf("after the outage: %+v", status)
 		}
@@ -224,7 +266,7 @@ func TestBrokenSpoolHoldsTheSource(t *testing.T) {
 			t.Errorf("with a broken spool: %+v", status)
 		}
 		spool.setBroken(false)
-		time.Sleep(10 * time.Second)
+		time.Sleep(20 * time.Second)
 		if status = agent.Status(); status.SpoolError != "" || status.Accounts.Sent < before+40 {
 			t.Errorf("with the spool mended: %+v", status)
 		}
@@ -281,6 +323,42 @@ func TestStopIsBounded(t *testing.T) {
 	})
 }
 
+func TestPointsThatTheSpoolNeverTakesAreRejected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spool, uplink := newMemorySpool(), newMemoryUplink()
+		agent, err := New(options(spool, uplink, map[string]Source{
+			"plc": every(100*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) })}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		time.AfterFunc(time.Second, func() { spool.setBroken(true) })
+		begin := time.Now()
+		err = agent.Run(ctx)
+		if took := time.Since(begin); !errors.Is(err, errBroken) && !errors.Is(err, context.Canceled) || took > 10*time.Second {
+			t.Errorf("Run returned %v after %v", err, took)
+		}
+		if a := agent.Status().Accounts; a.Rejected == 0 || !a.Balanced() {
+			t.Errorf("accounts = %+v", a)
+		}
+	})
+}
+
+func TestPointsThatCannotTravelAreRejected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spool, uplink := newMemorySpool(), newMemoryUplink()
+		agent, stop := start(t, options(spool, uplink, map[string]Source{"plc": every(time.Second, func(n int) Scan {
+			return Scan{Readings: []Reading{{Tag: 0, Quality: linewatch.Ok}, {Tag: 1, Value: linewatch.IntValue(1), Quality: linewatch.Ok}}}
+		})}))
+		time.Sleep(100 * time.Millisecond)
+		if a := agent.Status().Accounts; a != (Accounts{Sampled: 2, Sent: 1, Rejected: 1}) {
+			t.Errorf("a null of quality Ok and a number give %+v", a)
+		}
+		stop()
+	})
+}
+
 func TestGapRecordsCountAsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spool, uplink := newMemorySpool(), newMemoryUplink()
@@ -293,7 +371,7 @@ func TestGapRecordsCountAsLost(t *testing.T) {
 			return append(append(append([]linewatch.DataPoint{}, points[:10]...), gap), points[15:]...)
 		})
 		uplink.setDown(false)
-		time.Sleep(6 * time.Second)
+		time.Sleep(10 * time.Second)
 		stop()
 		if a := agent.Status().Accounts; a.Lost != 5 || int(a.Sent)+1 != len(uplink.points()) {
 			t.Errorf("accounts %+v, %d arrived", a, len(uplink.points()))

@@ -206,6 +206,17 @@ func TestSlowAnswerIsBoundedAsAWhole(t *testing.T) {
 	}
 }
 
+func TestOneAnswerMayTakeMostOfTheTime(t *testing.T) {
+	p := newPLC(t)
+	p.memory[1] = []byte{0, 1}
+	p.answer = func(_ int, _, answer []byte) []byte {
+		time.Sleep(300 * time.Millisecond)
+		return answer
+	}
+	s := p.source(t, 600*time.Millisecond, [2]string{"DB1.DBW0"})
+	expect(t, s, "1")
+}
+
 func TestWholeRequestRefused(t *testing.T) {
 	p := newPLC(t)
 	p.answer = func(_ int, request, _ []byte) []byte {
