@@ -9,8 +9,10 @@ import (
 func validAssets() *Assets {
 	return &Assets{
 		Equipment: []Equipment{
-			{ID: "84068f2f", Alias: "F1", Machine: "Filler", Line: "L1", Site: "S1", Class: "filler", Order: 1,
-				Tags: []Tag{{Name: "water_temperature", Title: "Water", Unit: "°C", Decimals: 1, StaleAfter: Minute}}},
+			{
+				ID: "84068f2f", Alias: "F1", Machine: "Filler", Line: "L1", Site: "S1", Class: "filler", Order: 1,
+				Tags: []Tag{{Name: "water_temperature", Title: "Water", Unit: "°C", Decimals: 1, StaleAfter: Minute}},
+			},
 			{ID: "C1", Alias: "C1", Line: "L1", Site: "S1"},
 		},
 		Senders: []SenderDef{{Gateway: "g", Source: "s", Line: "L1"}},

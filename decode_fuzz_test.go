@@ -22,7 +22,8 @@ var byValue = cmp.AllowUnexported(linewatch.Value{})
 func agree(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, d *linewatch.Decoder, b []byte) {
+}, d *linewatch.Decoder, b []byte,
+) {
 	t.Helper()
 	want, refusal := referenceDecode(b)
 	for _, form := range [][]byte{b, general(b)} {
@@ -137,18 +138,28 @@ func drawMembers(t *rapid.T, odd map[string][]string, usual []string) string {
 }
 
 var (
-	numberTexts = []string{"0", "1", "-1", "-0", "2", "1.0", "1e3", "01", "1.", ".5", "9223372036854775807", "9223372036854775808",
-		"-9223372036854775808", "-9223372036854775809", "18446744073709551615", "18446744073709551616", "1790000000000", `"1"`, "null", "+1", "NaN", "Infinity", "-"}
-	nameTexts = []string{`"F1"`, `"$watermark"`, `"$gap"`, `""`, `"a b"`, `"\u0041"`, `"ü"`, `"a/b"`, `"\u0000"`, `"\n"`, `"<script>"`,
-		`"` + strings.Repeat("n", 128) + `"`, `"` + strings.Repeat("n", 129) + `"`, "null", "1", "[]"}
-	stringTexts = []string{`"Ok"`, `"Bad"`, `"Uncertain"`, `"ok"`, `"💥"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ude00"`, `"\uD83Dx"`, "\"\xff\"", "\"a\tb\"", `"\x"`, `"\u12"`, `"\/\b\f"`, `""`, "null", "1",
-		`"` + strings.Repeat("c", 256) + `"`, `"` + strings.Repeat("c", 257) + `"`}
-	flagTexts = []string{"[]", `["Fst"]`, `["Wmk"]`, `["Ats","Wmk","Syn"]`, `["Lst","New","Lst"]`, `[1]`, `["Fst",]`, `["Fst"`, `{}`, "null",
-		"[" + strings.Repeat(`"a",`, 31) + `"Syn"]`, "[" + strings.Repeat(`"a",`, 32) + `"Syn"]`, `[ "F\u0073t" , "Lst" ]`}
-	valueTexts = append([]string{"true", "false", "null", "tru", "nul", "1e400", "1e308", "-1e308", "5e-324", "1e-400", "-0.0", "2.0", "9007199254740993", "0.1e1", "123456789012345678901234567890.5",
+	numberTexts = []string{
+		"0", "1", "-1", "-0", "2", "1.0", "1e3", "01", "1.", ".5", "9223372036854775807", "9223372036854775808",
+		"-9223372036854775808", "-9223372036854775809", "18446744073709551615", "18446744073709551616", "1790000000000", `"1"`, "null", "+1", "NaN", "Infinity", "-",
+	}
+	nameTexts = []string{
+		`"F1"`, `"$watermark"`, `"$gap"`, `""`, `"a b"`, `"\u0041"`, `"ü"`, `"a/b"`, `"\u0000"`, `"\n"`, `"<script>"`,
+		`"` + strings.Repeat("n", 128) + `"`, `"` + strings.Repeat("n", 129) + `"`, "null", "1", "[]",
+	}
+	stringTexts = []string{
+		`"Ok"`, `"Bad"`, `"Uncertain"`, `"ok"`, `"💥"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ude00"`, `"\uD83Dx"`, "\"\xff\"", "\"a\tb\"", `"\x"`, `"\u12"`, `"\/\b\f"`, `""`, "null", "1",
+		`"` + strings.Repeat("c", 256) + `"`, `"` + strings.Repeat("c", 257) + `"`,
+	}
+	flagTexts = []string{
+		"[]", `["Fst"]`, `["Wmk"]`, `["Ats","Wmk","Syn"]`, `["Lst","New","Lst"]`, `[1]`, `["Fst",]`, `["Fst"`, `{}`, "null",
+		"[" + strings.Repeat(`"a",`, 31) + `"Syn"]`, "[" + strings.Repeat(`"a",`, 32) + `"Syn"]`, `[ "F\u0073t" , "Lst" ]`,
+	}
+	valueTexts = append([]string{
+		"true", "false", "null", "tru", "nul", "1e400", "1e308", "-1e308", "5e-324", "1e-400", "-0.0", "2.0", "9007199254740993", "0.1e1", "123456789012345678901234567890.5",
 		"0.000000000000000000001", "1E+2", "1e", "1e+", "[]", "{}", `[{"a":[{}]}]`, `{"a":1,"a":2}`, `{"a":1,"\u0061":2}`, `{"a":{"b":1},"b":1}`, `[1,2`, `{"a"}`,
 		strings.Repeat("[", 30) + strings.Repeat("]", 30), strings.Repeat("[", 31) + strings.Repeat("]", 31), strings.Repeat("[", 32) + strings.Repeat("]", 32),
-		`"` + strings.Repeat("v", 1024) + `"`, `"` + strings.Repeat("v", 1025) + `"`}, append(numberTexts, stringTexts...)...)
+		`"` + strings.Repeat("v", 1024) + `"`, `"` + strings.Repeat("v", 1025) + `"`,
+	}, append(numberTexts, stringTexts...)...)
 )
 
 // TestDecodeUndoesAppendJSON: what is valid survives the wire unchanged.

@@ -375,8 +375,10 @@ func TestDecodeNextGoesOn(t *testing.T) {
 func TestDecodeAllocatesNothing(t *testing.T) {
 	var d linewatch.Decoder
 	var p linewatch.DataPoint
-	for _, text := range []string{documented, generalText(documented), with("tag", `"F\u00fcllh\u00f6he"`), with("value", "0.12345678901234567"),
-		strings.Replace(documented, `"value"`, `"x":[{"y":{"z":null}},true,[[]]],"value"`, 1), with("cause", `"source offline"`)} {
+	for _, text := range []string{
+		documented, generalText(documented), with("tag", `"F\u00fcllh\u00f6he"`), with("value", "0.12345678901234567"),
+		strings.Replace(documented, `"value"`, `"x":[{"y":{"z":null}},true,[[]]],"value"`, 1), with("cause", `"source offline"`),
+	} {
 		b := []byte(text)
 		if n := testing.AllocsPerRun(100, func() {
 			if err := d.Decode(b, &p); err != nil {

@@ -55,15 +55,21 @@ func brief(points []linewatch.DataPoint) (list []string) {
 func TestOnlyChangesAreSampled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spool, uplink := newMemorySpool(), newMemoryUplink()
-		scans := []Scan{ints(true, 1, 2), ints(false, 1, 2), ints(false, 1, 3),
-			{Readings: []Reading{{Tag: 0, Cause: "S7 short read"}}}, {Readings: []Reading{{Tag: 0, Cause: "S7 short read"}}}}
+		scans := []Scan{
+			ints(true, 1, 2), ints(false, 1, 2), ints(false, 1, 3),
+			{Readings: []Reading{{Tag: 0, Cause: "S7 short read"}}},
+			{Readings: []Reading{{Tag: 0, Cause: "S7 short read"}}},
+		}
 		agent, stop := start(t, options(spool, uplink, map[string]Source{
-			"plc": every(200*time.Millisecond, func(n int) Scan { return scans[min(n, len(scans)-1)] })}))
+			"plc": every(200*time.Millisecond, func(n int) Scan { return scans[min(n, len(scans)-1)] }),
+		}))
 		time.Sleep(1900 * time.Millisecond)
 		status := agent.Status().Sources[0]
 		stop()
-		want := []string{"a=1 Ok Fst,Ats", "b=2 Ok Fst,Ats", "b=3 Ok Ats", "a=null Bad (S7 short read) Ats",
-			"a=null Bad (S7 short read) Lst,Ats", "b=3 Ok Lst,Ats"}
+		want := []string{
+			"a=1 Ok Fst,Ats", "b=2 Ok Fst,Ats", "b=3 Ok Ats", "a=null Bad (S7 short read) Ats",
+			"a=null Bad (S7 short read) Lst,Ats", "b=3 Ok Lst,Ats",
+		}
 		if diff := cmp.Diff(want, brief(uplink.points())); diff != "" {
 			t.Errorf("points (-want +got):\n%s", diff)
 		}
@@ -109,7 +115,8 @@ func TestLostConnectionIsSaidOnce(t *testing.T) {
 		refused := Scan{Err: errors.New("connection refused")}
 		scans := []Scan{refused, refused, ints(true, 1, 2), refused, refused, refused, ints(true, 1, 2), ints(false, 1, 2)}
 		agent, stop := start(t, options(spool, uplink, map[string]Source{
-			"plc": every(100*time.Millisecond, func(n int) Scan { return scans[min(n, len(scans)-1)] })}))
+			"plc": every(100*time.Millisecond, func(n int) Scan { return scans[min(n, len(scans)-1)] }),
+		}))
 		time.Sleep(time.Second)
 		status := agent.Status().Sources[0]
 		stop()
@@ -118,7 +125,8 @@ func TestLostConnectionIsSaidOnce(t *testing.T) {
 			"a=1 Ok Fst,Ats", "b=2 Ok Fst,Ats",
 			"a=null Bad (connection lost) Lst,Ats", "b=null Bad (connection lost) Lst,Ats",
 			"a=1 Ok Fst,Ats", "b=2 Ok Fst,Ats",
-			"a=1 Ok Lst,Ats", "b=2 Ok Lst,Ats"}
+			"a=1 Ok Lst,Ats", "b=2 Ok Lst,Ats",
+		}
 		if diff := cmp.Diff(want, brief(uplink.points())); diff != "" {
 			t.Errorf("points (-want +got):\n%s", diff)
 		}
@@ -198,7 +206,8 @@ func TestBlocksEndWithHeartbeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spool, uplink := newMemorySpool(), newMemoryUplink()
 		_, stop := start(t, options(spool, uplink, map[string]Source{
-			"busy": every(200*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) })}))
+			"busy": every(200*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) }),
+		}))
 		time.Sleep(2 * time.Second)
 		uplink.mu.Lock()
 		for i, block := range uplink.blocks {
@@ -224,7 +233,8 @@ func TestOutageOfTheUplink(t *testing.T) {
 		uplink.delay = 30 * time.Millisecond
 		agent, stop := start(t, options(spool, uplink, map[string]Source{
 			"p1": every(3*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), int64(n)) }),
-			"p2": every(100*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) })}))
+			"p2": every(100*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) }),
+		}))
 		time.Sleep(time.Second)
 		uplink.setDown(true)
 		time.Sleep(20 * time.Second)
@@ -256,7 +266,8 @@ func TestBrokenSpoolHoldsTheSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spool, uplink := newMemorySpool(), newMemoryUplink()
 		agent, stop := start(t, options(spool, uplink, map[string]Source{
-			"plc": every(100*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) })}))
+			"plc": every(100*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) }),
+		}))
 		time.Sleep(time.Second)
 		spool.setBroken(true)
 		before := agent.Status().Accounts.Sampled
@@ -280,7 +291,8 @@ func TestRefusedPointsAreFoundAndCounted(t *testing.T) {
 		uplink.refuse = func(p *linewatch.DataPoint) bool { n, _ := p.Value.Int(); return !p.IsHeartbeat() && n%7 == 3 }
 		uplink.delay = 100 * time.Millisecond
 		agent, stop := start(t, options(spool, uplink, map[string]Source{
-			"plc": every(10*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 0) })}))
+			"plc": every(10*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 0) }),
+		}))
 		time.Sleep(690 * time.Millisecond)
 		stop()
 		if a := agent.Status().Accounts; a.Rejected != 10 || int(a.Sent) != len(uplink.points()) || a.Spooled != 0 {
@@ -327,7 +339,8 @@ func TestPointsThatTheSpoolNeverTakesAreRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spool, uplink := newMemorySpool(), newMemoryUplink()
 		agent, err := New(options(spool, uplink, map[string]Source{
-			"plc": every(100*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) })}))
+			"plc": every(100*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) }),
+		}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -364,7 +377,8 @@ func TestGapRecordsCountAsLost(t *testing.T) {
 		spool, uplink := newMemorySpool(), newMemoryUplink()
 		uplink.setDown(true)
 		agent, stop := start(t, options(spool, uplink, map[string]Source{
-			"plc": every(100*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) })}))
+			"plc": every(100*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) }),
+		}))
 		time.Sleep(2050 * time.Millisecond) // 22 points
 		spool.damage(func(points []linewatch.DataPoint) []linewatch.DataPoint {
 			gap := linewatch.DataPoint{Tag: linewatch.GapTag, Source: "plc", Sequence: 15, Value: linewatch.IntValue(5), Timestamp: points[14].Timestamp}
@@ -384,7 +398,8 @@ func TestVanishedPointsUnbalanceTheAccounts(t *testing.T) {
 		spool, uplink := newMemorySpool(), newMemoryUplink()
 		uplink.setDown(true)
 		agent, err := New(options(spool, uplink, map[string]Source{
-			"plc": every(100*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) })}))
+			"plc": every(100*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) }),
+		}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -408,7 +423,8 @@ func TestSourceThatCannotGoOnEndsTheAgent(t *testing.T) {
 		spool, uplink := newMemorySpool(), newMemoryUplink()
 		agent, err := New(options(spool, uplink, map[string]Source{
 			"bad":  every(time.Second, func(n int) Scan { return ints(true, 1, 2, 3) }),
-			"good": every(time.Second, func(n int) Scan { return ints(n == 0, 1, 2) })}))
+			"good": every(time.Second, func(n int) Scan { return ints(n == 0, 1, 2) }),
+		}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -120,9 +120,9 @@ func (a Address) check(letter byte) error {
 	case (letter == 'X') != (a.Type.kind == kindBool):
 		return fmt.Errorf("a bool has a bit address (X, such as DB1.DBX0.3), and nothing else has")
 	case letter == 'W' && size != 2:
-		return fmt.Errorf("W is two bytes and the type has %d; write B for the first byte of any type", size)
+		return fmt.Errorf("letter W is two bytes and the type has %d; write B for the first byte of any type", size)
 	case letter == 'D' && size != 4:
-		return fmt.Errorf("D is four bytes and the type has %d; write B for the first byte of any type", size)
+		return fmt.Errorf("letter D is four bytes and the type has %d; write B for the first byte of any type", size)
 	case a.Byte+size-1 > maxByte:
 		return fmt.Errorf("ends beyond byte %d", maxByte)
 	}

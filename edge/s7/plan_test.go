@@ -42,7 +42,7 @@ func TestNearRangesAreMergedAndFarOnesAreNot(t *testing.T) {
 		{[]string{"DB1.DBX0.0", "DB1.DBX0.7", "DB1.DBB0", "DB1.DBD0", "DB1.DBW2"}, 1},
 		{[]string{"DB1.DBW400", "DB1.DBW0", "DB1.DBW2"}, 2},
 	} {
-		var p = planner{pdu: 480}
+		p := planner{pdu: 480}
 		for _, a := range test.addresses {
 			p.addresses = append(p.addresses, mustParse(t, a, ""))
 		}

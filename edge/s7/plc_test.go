@@ -202,8 +202,10 @@ func (p *plc) source(t testing.TB, timeout time.Duration, tags ...[2]string) *So
 
 func newSource(t testing.TB, address string, timeout time.Duration, tags ...[2]string) *Source {
 	t.Helper()
-	c := edge.SourceConfig{ID: "plc1", Protocol: "s7", Address: address, Slot: 1,
-		Interval: edge.DefaultInterval, Timeout: edge.Span(timeout)}
+	c := edge.SourceConfig{
+		ID: "plc1", Protocol: "s7", Address: address, Slot: 1,
+		Interval: edge.DefaultInterval, Timeout: edge.Span(timeout),
+	}
 	for _, tag := range tags {
 		c.Tags = append(c.Tags, edge.TagConfig{Name: tag[0], Address: tag[0], Type: tag[1]})
 	}

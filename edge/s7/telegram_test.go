@@ -20,9 +20,11 @@ func goodAnswer() []byte {
 }
 
 func TestReadTelegram(t *testing.T) {
-	want := []byte{3, 0, 0, 43, 2, 0xF0, 0x80, 0x32, 1, 0, 0, 0x12, 0x34, 0, 26, 0, 0, 4, 2,
+	want := []byte{
+		3, 0, 0, 43, 2, 0xF0, 0x80, 0x32, 1, 0, 0, 0x12, 0x34, 0, 26, 0, 0, 4, 2,
 		0x12, 10, 0x10, 2, 0, 3, 0, 1, 0x84, 0, 0, 80,
-		0x12, 10, 0x10, 2, 0, 4, 0, 0, 0x83, 0, 0xFF, 0xF8}
+		0x12, 10, 0x10, 2, 0, 4, 0, 0, 0x83, 0, 0xFF, 0xF8,
+	}
 	if got := appendRead(nil, 0x1234, twoItems()); !bytes.Equal(got, want) {
 		t.Errorf("got  % x\nwant % x", got, want)
 	}
@@ -49,8 +51,10 @@ func TestLastItemMayBePadded(t *testing.T) {
 }
 
 func TestItemErrors(t *testing.T) {
-	for code, want := range map[byte]string{0x01: "S7 hardware error", 0x03: "S7 access not allowed", 0x05: "S7 address out of range",
-		0x06: "S7 data type not supported", 0x07: "S7 data type inconsistent", 0x0A: "S7 object does not exist", 0x42: "S7 item error 0x42"} {
+	for code, want := range map[byte]string{
+		0x01: "S7 hardware error", 0x03: "S7 access not allowed", 0x05: "S7 address out of range",
+		0x06: "S7 data type not supported", 0x07: "S7 data type inconsistent", 0x0A: "S7 object does not exist", 0x42: "S7 item error 0x42",
+	} {
 		r := twoItems()
 		err := parseRead(frame(0, 7, 2, []byte{code, 0, 0, 0, 0xFF, 4, 0, 32, 4, 5, 6, 7}), 7, r)
 		if err != nil || r[0].block.cause != want || r[1].block.cause != "" || r[1].block.data[3] != 7 {

@@ -45,13 +45,17 @@ var typeNames = map[string]kind{
 }
 
 // kindSizes holds the size in bytes of each kind; strings add to theirs.
-var kindSizes = [...]int{kindBool: 1, kindUint8: 1, kindInt8: 1, kindUint16: 2, kindInt16: 2,
+var kindSizes = [...]int{
+	kindBool: 1, kindUint8: 1, kindInt8: 1, kindUint16: 2, kindInt16: 2,
 	kindUint32: 4, kindInt32: 4, kindUint64: 8, kindInt64: 8, kindReal: 4, kindLreal: 8,
-	kindChar: 1, kindString: 2, kindDateAndTime: 8}
+	kindChar: 1, kindString: 2, kindDateAndTime: 8,
+}
 
 // kindNames holds the name that String uses for each kind.
-var kindNames = [...]string{"none", "bool", "byte", "sint", "word", "int", "dword", "dint", "lword", "lint",
-	"real", "lreal", "char", "string", "date_and_time"}
+var kindNames = [...]string{
+	"none", "bool", "byte", "sint", "word", "int", "dword", "dint", "lword", "lint",
+	"real", "lreal", "char", "string", "date_and_time",
+}
 
 // maxStringChars is the longest string that the PLC can hold.
 const maxStringChars = 254

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"linewatch"
 	"linewatch/ingest"
@@ -101,7 +102,7 @@ func (l *Log) fetch(partition int, from, more uint64, v view) (ingest.Batch, err
 		to = from + more + 1
 	}
 	records, err := scan(s.db, partition, from, to)
-	if errors.Is(err, bolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return ingest.Batch{}, ingest.ErrClosed
 	}
 	if err != nil {

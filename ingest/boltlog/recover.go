@@ -45,8 +45,10 @@ func (l *Log) recover(dir string) error {
 // adopt sets up the partitions as the state left them.
 func (l *Log) adopt(saved *state, n int) {
 	l.parts = make([]partition, n)
-	l.times = clock{now: l.options.Clock, promise: linewatch.NoTime, span: promiseAhead, kept: linewatch.NoTime,
-		parts: make([]partitionClock, n)}
+	l.times = clock{
+		now: l.options.Clock, promise: linewatch.NoTime, span: promiseAhead, kept: linewatch.NoTime,
+		parts: make([]partitionClock, n),
+	}
 	for i := range n {
 		c := partitionClock{last: linewatch.NoTime, closed: linewatch.NoTime, inFlight: linewatch.NoTime}
 		if saved != nil {

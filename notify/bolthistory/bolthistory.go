@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"linewatch"
 	"linewatch/internal/boltfile"
@@ -258,7 +259,7 @@ func (h *History) view(ctx context.Context, read func(*bbolt.Tx) error) error {
 
 // translate turns bbolt's errors that a caller may meet into ours.
 func translate(err error) error {
-	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
 	return err

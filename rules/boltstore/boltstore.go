@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"linewatch/internal/boltfile"
 	"linewatch/rules"
@@ -208,7 +209,7 @@ func (s *Store) view(ctx context.Context, bucket int, do func(*bbolt.Bucket, hea
 
 // translate turns bbolt's errors that a caller may meet into ours.
 func translate(err error) error {
-	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
 	return err

@@ -85,16 +85,24 @@ func TestDamageIsNoticed(t *testing.T) {
 		where func(*bbolt.Tx) (*bbolt.Bucket, []byte)
 		read  func(*testing.T, *Store) error
 	}{
-		{"head", func(tx *bbolt.Tx) (*bbolt.Bucket, []byte) { return inBucket(tx), headKey },
-			func(t *testing.T, s *Store) error { _, err := s.Load(t.Context(), 1); return err }},
-		{"snapshot", func(tx *bbolt.Tx) (*bbolt.Bucket, []byte) { return inBucket(tx).Bucket(snapshotName), make([]byte, 4) },
-			func(t *testing.T, s *Store) error { _, err := s.Load(t.Context(), 1); return err }},
-		{"output read", func(tx *bbolt.Tx) (*bbolt.Bucket, []byte) { return inBucket(tx).Bucket(outboxName), make([]byte, 8) },
-			func(t *testing.T, s *Store) error { _, err := s.Pending(t.Context(), 1, 0, 10); return err }},
-		{"output compared", func(tx *bbolt.Tx) (*bbolt.Bucket, []byte) { return inBucket(tx).Bucket(outboxName), make([]byte, 8) },
+		{
+			"head", func(tx *bbolt.Tx) (*bbolt.Bucket, []byte) { return inBucket(tx), headKey },
+			func(t *testing.T, s *Store) error { _, err := s.Load(t.Context(), 1); return err },
+		},
+		{
+			"snapshot", func(tx *bbolt.Tx) (*bbolt.Bucket, []byte) { return inBucket(tx).Bucket(snapshotName), make([]byte, 4) },
+			func(t *testing.T, s *Store) error { _, err := s.Load(t.Context(), 1); return err },
+		},
+		{
+			"output read", func(tx *bbolt.Tx) (*bbolt.Bucket, []byte) { return inBucket(tx).Bucket(outboxName), make([]byte, 8) },
+			func(t *testing.T, s *Store) error { _, err := s.Pending(t.Context(), 1, 0, 10); return err },
+		},
+		{
+			"output compared", func(tx *bbolt.Tx) (*bbolt.Bucket, []byte) { return inBucket(tx).Bucket(outboxName), make([]byte, 8) },
 			func(t *testing.T, s *Store) error {
 				return s.Commit(t.Context(), 1, rules.Commit{Changes: storetest.Changes(1, 0, 1)})
-			}},
+			},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -108,8 +108,10 @@ func TestSnapshotAtEveryStep(t *testing.T) {
 		for i := range 1200 {
 			at := linewatch.Duration(i) * 7 * linewatch.Second
 			b.point(at, "plc", []string{"state", "product", "temp", "pressure"}[i%4],
-				[]linewatch.Value{linewatch.StringValue("Execute"), linewatch.StringValue("PET-1L"),
-					linewatch.FloatValue(70 + float64(i/60*6%12)), linewatch.FloatValue(3.0 + float64(i/200%2))}[i%4])
+				[]linewatch.Value{
+					linewatch.StringValue("Execute"), linewatch.StringValue("PET-1L"),
+					linewatch.FloatValue(70 + float64(i/60*6%12)), linewatch.FloatValue(3.0 + float64(i/200%2)),
+				}[i%4])
 			b.heartbeat(at, "plc")
 			log = append(log, b.changes()...)
 			if restart {

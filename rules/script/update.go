@@ -44,7 +44,8 @@ func (f *testFile) rewrite(lines []string, i int, t *Test) []string {
 	slices.SortFunc(blocks, func(a, b struct {
 		key string
 		got []string
-	}) int {
+	},
+	) int {
 		la, _, _ := f.doc.KeyAt(at, a.key)
 		lb, _, _ := f.doc.KeyAt(at, b.key)
 		return lb - la

@@ -30,8 +30,14 @@ const (
 var (
 	holdPath   = []phase{{Holding, 2 * time.Second}, {Held, 0}}
 	unholdPath = []phase{{Unholding, 2 * time.Second}, {Execute, 0}}
-	changePath = []phase{{Completing, 2 * time.Second}, {Complete, time.Second}, {Resetting, time.Second},
-		{Idle, time.Second}, {Starting, 2 * time.Second}, {Execute, 0}}
+	changePath = []phase{
+		{Completing, 2 * time.Second},
+		{Complete, time.Second},
+		{Resetting, time.Second},
+		{Idle, time.Second},
+		{Starting, 2 * time.Second},
+		{Execute, 0},
+	}
 )
 
 // filler rinses and fills bottles.
@@ -67,8 +73,10 @@ func newFiller(rng *rand.Rand) *Machine {
 		speed:    newSensor(recipes[0].speed, time.Second, 40, 1),
 		infeed:   120,
 	}
-	m := &Machine{ID: FillerID, Alias: "F1", Name: "Filler", Class: "filler", process: f,
-		read: map[string]func() any{}}
+	m := &Machine{
+		ID: FillerID, Alias: "F1", Name: "Filler", Class: "filler", process: f,
+		read: map[string]func() any{},
+	}
 	f.declare(m)
 	return m
 }

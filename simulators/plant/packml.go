@@ -27,9 +27,11 @@ const (
 	Complete     State = 17
 )
 
-var stateNames = [...]string{"Undefined", "Clearing", "Stopped", "Starting", "Idle", "Suspended",
+var stateNames = [...]string{
+	"Undefined", "Clearing", "Stopped", "Starting", "Idle", "Suspended",
 	"Execute", "Stopping", "Aborting", "Aborted", "Holding", "Held", "Unholding", "Suspending",
-	"Unsuspending", "Resetting", "Completing", "Complete"}
+	"Unsuspending", "Resetting", "Completing", "Complete",
+}
 
 // String returns the name that the standard gives the state.
 func (s State) String() string {

@@ -82,9 +82,11 @@ func record(seed uint64, span time.Duration) []sample {
 	var all []sample
 	for at := time.Duration(0); at <= span; at += Tick {
 		p.AdvanceTo(start.Add(at))
-		all = append(all, sample{at, read("machine_state").(string), read("machine_mode").(string),
+		all = append(all, sample{
+			at, read("machine_state").(string), read("machine_mode").(string),
 			read("product").(string), read("water_temperature").(float64), read("pressure").(float64),
-			read("good_count").(int64), read("reject_count").(int64)})
+			read("good_count").(int64), read("reject_count").(int64),
+		})
 	}
 	return all
 }

@@ -101,8 +101,10 @@ func TestAddressesReadAsEngineersWriteThem(t *testing.T) {
 	for _, a := range FillerAddresses() {
 		got = append(got, a.String()+" "+a.TypeName())
 	}
-	for _, want := range []string{"DB1.DBX0.3 bool", "DB1.DBB1 usint", "DB1.DBW2 int", "DB1.DBD28 real",
-		"DB1.DBB44 lreal", "DB1.DBB68 string[16]", "QX0.1 bool"} {
+	for _, want := range []string{
+		"DB1.DBX0.3 bool", "DB1.DBB1 usint", "DB1.DBW2 int", "DB1.DBD28 real",
+		"DB1.DBB44 lreal", "DB1.DBB68 string[16]", "QX0.1 bool",
+	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %s in %v", want, got)
 		}

@@ -60,8 +60,10 @@ func peerAddress(a Address) string {
 	case TypeULInt, TypeLInt, TypeLReal:
 		return fmt.Sprintf("%sBYTE%d.8", prefix, a.Start)
 	}
-	names := map[Type]string{TypeByte: "BYTE", TypeUSInt: "BYTE", TypeWord: "WORD", TypeUInt: "WORD", TypeInt: "INT",
-		TypeDWord: "DWORD", TypeUDInt: "DWORD", TypeDInt: "DINT", TypeTime: "DINT", TypeReal: "REAL"}
+	names := map[Type]string{
+		TypeByte: "BYTE", TypeUSInt: "BYTE", TypeWord: "WORD", TypeUInt: "WORD", TypeInt: "INT",
+		TypeDWord: "DWORD", TypeUDInt: "DWORD", TypeDInt: "DINT", TypeTime: "DINT", TypeReal: "REAL",
+	}
 	return fmt.Sprintf("%s%s%d", prefix, names[a.Type], a.Start)
 }
 

@@ -50,8 +50,10 @@ func NewServedLog() *ServedLog {
 func (l *ServedLog) Add(s Served) {
 	line := servedLine{At: s.At.UnixMilli(), Connection: s.Connection, Items: make([]servedItem, len(s.Results))}
 	for i, r := range s.Results {
-		line.Items[i] = servedItem{Area: r.Item.Area.String(), Start: r.Item.Start, Bit: r.Item.Bit,
-			Code: r.Code, Bytes: hex.EncodeToString(r.Data)}
+		line.Items[i] = servedItem{
+			Area: r.Item.Area.String(), Start: r.Item.Start, Bit: r.Item.Bit,
+			Code: r.Code, Bytes: hex.EncodeToString(r.Data),
+		}
 		if r.Item.Area == DataBlock {
 			line.Items[i].DB = r.Item.DB
 		}

@@ -40,11 +40,13 @@ func TestPDULengthIsTheSmallerOne(t *testing.T) {
 func TestItemsOfOddLengthArePaddedExceptTheLast(t *testing.T) {
 	c := open(t, serve(t, counting(Options{})), 480)
 	got := c.data(readFrame(0xABCD, db(1, 1, 3), db(1, 9, 1), db(1, 20, 2), db(1, 5, 1)))
-	want := []byte{0x32, 3, 0, 0, 0xAB, 0xCD, 0, 2, 0, 25, 0, 0, 4, 4,
+	want := []byte{
+		0x32, 3, 0, 0, 0xAB, 0xCD, 0, 2, 0, 25, 0, 0, 4, 4,
 		0xFF, 4, 0, 24, 1, 2, 3, 0,
 		0xFF, 4, 0, 8, 9, 0,
 		0xFF, 4, 0, 16, 20, 21,
-		0xFF, 4, 0, 8, 5}
+		0xFF, 4, 0, 8, 5,
+	}
 	if !bytes.Equal(got, want) {
 		t.Errorf("got  % x\nwant % x", got, want)
 	}
@@ -183,8 +185,10 @@ func TestEverythingButReadAndSetupIsRefusedAndCounted(t *testing.T) {
 		t.Errorf("user data: code %04x", code)
 	}
 	wantItems(t, c.data(readFrame(1, db(1, 1, 1))), 1, 0xFF, 4, 0, 8, 1)
-	want := map[byte]uint64{0x05: 1, 0x1A: 1, 0x1B: 1, 0x1C: 1, 0x1D: 1, 0x1E: 1, 0x1F: 1, 0x28: 1, 0x29: 1,
-		0x00: 2, 0xF0: 1, 0x04: 1}
+	want := map[byte]uint64{
+		0x05: 1, 0x1A: 1, 0x1B: 1, 0x1C: 1, 0x1D: 1, 0x1E: 1, 0x1F: 1, 0x28: 1, 0x29: 1,
+		0x00: 2, 0xF0: 1, 0x04: 1,
+	}
 	if diff := cmp.Diff(want, s.Stats().Functions); diff != "" {
 		t.Errorf("functions counted (-want +got):\n%s", diff)
 	}
