@@ -133,7 +133,15 @@ func (f *faults) clear(path string, c *Condition) {
 		f.add(path, "is "+withArticle(c.Clear.Kind()), "give a number")
 		return
 	}
-	if c.Limit.IsNumber() && CompareNumbers(c.Clear, c.Limit)*sign > 0 {
+	if !c.Limit.IsNumber() {
+		return
+	}
+	order := CompareNumbers(c.Clear, c.Limit) * sign
+	if order == 0 && (c.Op == AtLeast || c.Op == AtMost) {
+		// At the limit the condition would hold and be cleared at once.
+		f.add(path, "equals the limit, at which "+c.Op.String()+" holds", "give a number beyond the limit, or leave clear out")
+	}
+	if order > 0 {
 		f.add(path, "lies on the wrong side of "+c.Op.String(), "give a number "+side+" the limit")
 	}
 }

@@ -92,6 +92,8 @@ func TestRuleMistakes(t *testing.T) {
 		{func(r *Rule) { limits(r).Limit = Value{} }, "groups[1].cases[0].above: is empty"},
 		{func(r *Rule) { limits(r).Clear = FloatValue(75.5) }, "groups[1].cases[0].clear: lies on the wrong side of above; give a number at or below the limit"},
 		{func(r *Rule) { limits(r).Op = Below }, "groups[1].cases[0].clear: lies on the wrong side of below; give a number at or above the limit"},
+		{func(r *Rule) { limits(r).Op, limits(r).Clear = AtLeast, limits(r).Limit }, "groups[1].cases[0].clear: equals the limit, at which atLeast holds; give a number beyond the limit, or leave clear out"},
+		{func(r *Rule) { limits(r).Op, limits(r).Clear = AtMost, limits(r).Limit }, "groups[1].cases[0].clear: equals the limit, at which atMost holds"},
 		{func(r *Rule) { limits(r).Clear = StringValue("74") }, "groups[1].cases[0].clear: is a string"},
 		{func(r *Rule) { limits(r).Op = Is }, "groups[1].cases[0].clear: does not go with is"},
 		{func(r *Rule) { limits(r).Values = []Value{IntValue(1)} }, "groups[1].cases[0]: above takes one value"},
@@ -154,7 +156,7 @@ func TestLimitsOfARuleAreInclusive(t *testing.T) {
 	if err := r.Validate(); err != nil {
 		t.Error(err)
 	}
-	for _, op := range []Op{Above, Below, AtLeast, AtMost} {
+	for _, op := range []Op{Above, Below} {
 		r.Groups[1].Cases[1].When = Condition{Op: op, Tag: "x", Limit: IntValue(3), Clear: FloatValue(3)}
 		if err := r.Validate(); err != nil {
 			t.Errorf("%v: clear equal to the limit: %v", op, err)
