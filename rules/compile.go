@@ -35,7 +35,6 @@ type node struct {
 	kids      []int32
 	tag       string
 	equipment string // empty: the instance's own
-	class     class  // what kind of value fits a leaf
 	limits    []linewatch.Value
 	clear     linewatch.Value
 	hold      linewatch.Duration // on-delay
@@ -77,7 +76,6 @@ func (c *compiler) add(cond *linewatch.Condition) int32 {
 		if n.limits == nil {
 			n.limits = []linewatch.Value{cond.Limit}
 		}
-		n.class = classOf(n.limits[0])
 	}
 	name := c.group + " " + cond.Canonical()
 	c.seen[name]++
@@ -87,10 +85,21 @@ func (c *compiler) add(cond *linewatch.Condition) int32 {
 	return int32(len(c.nodes) - 1)
 }
 
+// fits reports whether a value is of a type that a leaf compares with.
+func (n *node) fits(v linewatch.Value) bool {
+	c := classOf(v)
+	for _, w := range n.limits {
+		if classOf(w) == c {
+			return true
+		}
+	}
+	return false
+}
+
 // test judges a leaf on a known value; memory is what it said when it was last
 // decided, which is what hysteresis hangs on.
 func (n *node) test(v linewatch.Value, memory bool) linewatch.Truth {
-	if classOf(v) != n.class {
+	if !n.fits(v) {
 		return linewatch.Undecided
 	}
 	switch n.op {

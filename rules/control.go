@@ -144,10 +144,7 @@ func (e *Engine) apply(c *linewatch.Control, t linewatch.Time) {
 			e.instantiate(c.DeleteRule.ID, nil, t)
 		}
 	case c.Assets != nil:
-		e.registry = newRegistry(*c.Assets)
-		for _, id := range e.ruleIDs() {
-			e.instantiate(id, e.rules[id].active, t)
-		}
+		e.reorganise(newRegistry(*c.Assets), t)
 	case c.Table != nil:
 		e.tables[c.Table.ID] = *c.Table
 	}
@@ -163,20 +160,41 @@ func (e *Engine) ruleIDs() []linewatch.RuleID {
 	return ids
 }
 
-// instantiate makes the instances of a rule fit its newest version (nil: none)
-// and the registry. Conditions that stay keep what they remember.
+// instantiate makes the instances of a rule fit its newest version (nil: none).
+// Conditions that stay keep what they remember.
 func (e *Engine) instantiate(id linewatch.RuleID, prog *program, t linewatch.Time) {
 	var subjects []string
 	if prog != nil {
-		subjects = e.subjects(prog.rule.Scope)
+		subjects = e.subjects(&e.registry, prog.rule.Scope)
 	}
+	e.withdrawBut(id, subjects, t)
+	for _, equipment := range subjects {
+		e.install(instanceKey{id, equipment}, prog)
+	}
+}
+
+// reorganise makes the instances of all rules fit another registry. Those that
+// end say so for the line that they were on.
+func (e *Engine) reorganise(next registry, t linewatch.Time) {
+	ids := e.ruleIDs()
+	for _, id := range ids {
+		if prog := e.rules[id].active; prog != nil {
+			e.withdrawBut(id, e.subjects(&next, prog.rule.Scope), t)
+		}
+	}
+	e.registry = next
+	for _, id := range ids {
+		e.instantiate(id, e.rules[id].active, t)
+	}
+}
+
+// withdrawBut ends the instances of a rule that are not about one of the given
+// subjects.
+func (e *Engine) withdrawBut(id linewatch.RuleID, subjects []string, t linewatch.Time) {
 	for _, i := range e.instancesOf[id] {
 		if inst := e.instances[i]; inst.prog != nil && !slices.Contains(subjects, inst.key.equipment) {
 			e.withdraw(i, inst, t)
 		}
-	}
-	for _, equipment := range subjects {
-		e.install(instanceKey{id, equipment}, prog)
 	}
 }
 

@@ -183,10 +183,10 @@ func (e *Engine) runUntil(t linewatch.Time) {
 }
 
 // closeInstant judges one instant: control records, then points, then timers,
-// then one evaluation of each instance concerned.
+// then one evaluation of each instance concerned. The points are noted first,
+// so that a condition which is new at this instant never sees what was before.
 func (e *Engine) closeInstant(t linewatch.Time) {
 	first := len(e.changes)
-	e.applyControl(t)
 	for i := range e.touched {
 		tc := &e.touched[i]
 		sr := &e.series[tc.series]
@@ -195,6 +195,7 @@ func (e *Engine) closeInstant(t linewatch.Time) {
 		e.settle(tc.series, moved)
 	}
 	e.touched = e.touched[:0]
+	e.applyControl(t)
 	for e.timers.next() <= t {
 		e.markDirty(e.timers.pop(e.instances))
 	}

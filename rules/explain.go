@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"strconv"
 	"strings"
 
 	"linewatch"
@@ -69,9 +70,10 @@ func (e *Engine) why(inst *instance, winner int) []linewatch.GroupWhy {
 	for i, o := range opinions {
 		g := &inst.prog.groups[i]
 		w := linewatch.GroupWhy{Group: g.id, Weight: g.weight, State: o.state, Wins: i == winner, Case: o.which}
-		// Where no case holds, the first one tells best why not.
-		root := g.cases[max(o.which, 1)-1].root
-		w.Conditions = e.evidence(nil, inst, root)
+		if len(g.cases) > 0 {
+			// Where no case holds, the first one tells best why not.
+			w.Conditions = e.evidence(nil, inst, g.cases[max(o.which, 1)-1].root)
+		}
 		out[i] = w
 	}
 	return out
@@ -112,12 +114,13 @@ func (e *Engine) describeInput(w *linewatch.ConditionWhy, inst *instance, n *nod
 	if !n.clear.IsNull() {
 		w.Clear = &n.clear
 	}
+	if !e.here(equipment) {
+		w.Cause = causeElsewhere
+		return
+	}
 	id, ok := e.seriesIDs[seriesKey{equipment, n.tag}]
 	if !ok || !e.series[id].last.At.Known() {
 		w.Cause = causeNoValue
-		if !e.here(equipment) {
-			w.Cause = causeElsewhere
-		}
 		return
 	}
 	last := e.series[id].last
@@ -128,7 +131,7 @@ func (e *Engine) describeInput(w *linewatch.ConditionWhy, inst *instance, n *nod
 		w.Cause = causeOffline
 	case last.Quality != linewatch.Ok:
 		w.Quality = last.Quality.String()
-	case classOf(last.Value) != n.class:
+	case !n.fits(last.Value):
 		w.Cause = causeType
 	}
 }
@@ -177,7 +180,20 @@ func (e *Engine) field(name string, c *linewatch.StateChange) string {
 		return "${" + name + "}"
 	}
 	if id, ok := e.seriesIDs[seriesKey{c.Equipment, tag}]; ok && e.series[id].last.At.Known() {
-		return e.series[id].last.Value.String()
+		return display(e.series[id].last.Value, &eq, tag)
 	}
 	return "?"
+}
+
+// display writes a value with as many decimals as the registry wants for its
+// tag.
+func display(v linewatch.Value, eq *linewatch.Equipment, tag string) string {
+	if f, _ := v.Float(); v.Kind() == linewatch.Float {
+		for _, t := range eq.Tags {
+			if t.Name == tag {
+				return strconv.FormatFloat(f, 'f', t.Decimals, 64)
+			}
+		}
+	}
+	return v.String()
 }

@@ -57,15 +57,15 @@ func (e *Engine) belongs(r *registry, id string) bool {
 
 // subjects returns the equipment of this home that a scope is about, in the
 // order of the registry.
-func (e *Engine) subjects(s linewatch.Scope) (ids []string) {
+func (e *Engine) subjects(r *registry, s linewatch.Scope) (ids []string) {
 	if s.Equipment != "" {
-		if id := e.registry.resolve(s.Equipment); e.here(id) {
+		if id := r.resolve(s.Equipment); e.belongs(r, id) {
 			ids = append(ids, id)
 		}
 		return ids
 	}
-	for _, eq := range e.registry.assets.Equipment {
-		if eq.Class == s.Class && e.here(eq.ID) {
+	for _, eq := range r.assets.Equipment {
+		if eq.Class == s.Class && e.belongs(r, eq.ID) {
 			ids = append(ids, eq.ID)
 		}
 	}
