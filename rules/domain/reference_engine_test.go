@@ -1,0 +1,93 @@
+package domain_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"testing"
+)
+
+// enough is how many state changes a case must have to count.
+const enough = 200
+
+// cases returns how many cases a test runs: its usual number, or
+// LINEWATCH_CASES for a short or a long look.
+func cases(t *testing.T, usual int) uint64 {
+	n := usual
+	if os.Getenv("LINEWATCH_SOAK") == "1" {
+		n *= 50
+	}
+	if s := os.Getenv("LINEWATCH_CASES"); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if testing.Short() {
+		n /= 10
+	}
+	return uint64(n)
+}
+
+// plantCase makes the case of a seed: as many steps as it takes to get enough
+// changes from the reference.
+func plantCase(seed uint64) (*plant, []step, outcome) {
+	p := newPlant(seed)
+	ref, out, steps := newReference(p.cfg), outcome{}, p.opening()
+	for i := 0; ; i++ {
+		if i == len(steps) {
+			if len(out.lines) >= enough && len(out.changes()) >= enough || len(steps) > 20_000 {
+				break
+			}
+			steps = append(steps, p.next())
+		}
+		runReferenceStep(ref, &steps[i], &out)
+	}
+	steps = append(steps, p.closing())
+	runReferenceStep(ref, &steps[len(steps)-1], &out)
+	return p, steps, out
+}
+
+// TestEngineAgainstReference compares engine and reference byte for byte on
+// what a plant sends, restarts included.
+func TestEngineAgainstReference(t *testing.T) {
+	var changes, steps, points, late, duplicate, quarantined, asleep atomic.Uint64
+	const shards = 4
+	t.Run("cases", func(t *testing.T) {
+		for shard := range uint64(shards) {
+			t.Run(strconv.Itoa(int(shard)), func(t *testing.T) {
+				t.Parallel()
+				for seed := shard; seed < cases(t, 1000) && !t.Failed(); seed += shards {
+					p, input, want := plantCase(seed)
+					if n := len(want.changes()); n < enough {
+						asleep.Add(1)
+					} else {
+						changes.Add(uint64(n))
+					}
+					steps.Add(uint64(len(input)))
+					points.Add(want.counts.Received)
+					late.Add(want.counts.Late)
+					duplicate.Add(want.counts.Duplicate)
+					quarantined.Add(want.counts.Quarantined)
+					report(t, seed, p.cfg, input, func(steps []step) string {
+						want := want
+						if len(steps) < len(input) {
+							want = runReference(p.cfg, steps)
+						}
+						got, err := runEngine(p.cfg, steps, rand.New(rand.NewPCG(seed, 1)), float64(seed%4)*2/float64(len(steps)))
+						if err != nil {
+							return err.Error()
+						}
+						return difference(want, got)
+					})
+				}
+			})
+		}
+	})
+	t.Logf("%d changes, %d steps, %d points: %d late, %d duplicate, %d quarantined",
+		changes.Load(), steps.Load(), points.Load(), late.Load(), duplicate.Load(), quarantined.Load())
+	if n := asleep.Load(); n > 0 {
+		t.Errorf("%d cases have fewer than %d changes", n, enough)
+	}
+}

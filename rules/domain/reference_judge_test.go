@@ -1,0 +1,310 @@
+package domain_test
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+
+	"linewatch"
+	"linewatch/rules/domain"
+)
+
+// refJudge judges the rules in event time. It forgets nothing.
+type refJudge struct {
+	cfg       domain.Config
+	now       linewatch.Time
+	history   map[refTag][]refSample
+	tags      map[refTag]bool // that points are taken of
+	offline   map[linewatch.Sender]bool
+	assets    linewatch.Assets
+	rules     map[linewatch.RuleID]*refRule
+	pending   []refControl
+	instances map[refKey]*refInstance
+	wake      map[linewatch.Time]bool // instants to look at, points or not
+	changes   []linewatch.StateChange
+}
+
+type refTag struct{ equipment, tag string }
+
+type refKey struct {
+	rule      linewatch.RuleID
+	equipment string
+}
+
+type refRule struct {
+	active           *linewatch.RuleVersion
+	current, highest uint32
+}
+
+type refControl struct {
+	at    linewatch.Time
+	order int
+	what  *linewatch.Control
+}
+
+// refInstance is a rule on an equipment.
+type refInstance struct {
+	key        refKey
+	version    *linewatch.RuleVersion // nil: withdrawn
+	names      [][]string             // identities of the conditions, by group
+	conditions map[string]*refCondition
+	state      linewatch.State
+	seq        uint64
+	last       linewatch.Time
+	n          uint32
+}
+
+func newRefJudge(cfg domain.Config) *refJudge {
+	return &refJudge{
+		cfg: cfg, now: linewatch.NoTime, history: map[refTag][]refSample{}, tags: map[refTag]bool{},
+		offline: map[linewatch.Sender]bool{}, rules: map[linewatch.RuleID]*refRule{},
+		instances: map[refKey]*refInstance{}, wake: map[linewatch.Time]bool{},
+	}
+}
+
+// accept takes a control record and says when it has effect.
+func (j *refJudge) accept(c *linewatch.Control, watermark linewatch.Time, order int) (linewatch.Time, bool) {
+	from := linewatch.Time(0)
+	switch {
+	case c.Rule != nil:
+		r := j.rules[c.Rule.Rule.ID]
+		if r == nil {
+			r = &refRule{}
+			j.rules[c.Rule.Rule.ID] = r
+		}
+		if c.Rule.Version <= r.highest {
+			return linewatch.NoTime, false
+		}
+		r.highest, from = c.Rule.Version, c.Rule.From
+	case c.DeleteRule != nil:
+		r := j.rules[c.DeleteRule.ID]
+		if r == nil || c.DeleteRule.Version <= r.highest {
+			return linewatch.NoTime, false
+		}
+		r.highest, from = c.DeleteRule.Version, c.DeleteRule.From
+	}
+	at := refBeginning
+	if from > 0 {
+		at = from
+	}
+	if watermark != linewatch.NoTime && at <= watermark {
+		at = watermark + 1
+	}
+	j.pending = append(j.pending, refControl{at, order, c})
+	return at, true
+}
+
+// advance judges every instant up to the watermark; the points come in order.
+func (j *refJudge) advance(points []refSample, watermark linewatch.Time) {
+	for {
+		next := linewatch.Time(math.MaxInt64)
+		if len(points) > 0 {
+			next = points[0].Timestamp
+		}
+		for t := range j.wake {
+			next = min(next, t)
+		}
+		for _, c := range j.pending {
+			if c.at > refBeginning {
+				next = min(next, c.at)
+			}
+		}
+		if next > watermark {
+			return
+		}
+		delete(j.wake, next)
+		n := 0
+		for n < len(points) && points[n].Timestamp == next {
+			n++
+		}
+		j.instant(next, points[:n])
+		points = points[n:]
+	}
+}
+
+// instant: control records, then points, then timers, then one evaluation.
+func (j *refJudge) instant(t linewatch.Time, points []refSample) {
+	j.now = t
+	var changes []linewatch.StateChange
+	due := slices.DeleteFunc(slices.Clone(j.pending), func(c refControl) bool { return c.at > t })
+	j.pending = slices.DeleteFunc(j.pending, func(c refControl) bool { return c.at <= t })
+	slices.SortFunc(due, func(a, b refControl) int { return cmp.Or(cmp.Compare(a.at, b.at), a.order-b.order) })
+	for _, c := range due {
+		changes = append(changes, j.apply(c.what, t)...)
+	}
+	for _, p := range points {
+		tag := refTag{p.Equipment, p.Tag}
+		j.history[tag] = append(j.history[tag], p)
+	}
+	j.publish(append(changes, j.evaluate(t)...))
+}
+
+// believe: a sender's tags are to be believed from now on, or no longer.
+func (j *refJudge) believe(name linewatch.Sender, online bool, watermark linewatch.Time) {
+	if j.offline[name] != online {
+		return
+	}
+	j.offline[name] = !online
+	if watermark != linewatch.NoTime {
+		j.publish(j.evaluate(watermark))
+	}
+}
+
+// publish adds the changes of one instant in the order of rule and equipment.
+func (j *refJudge) publish(changes []linewatch.StateChange) {
+	slices.SortStableFunc(changes, func(a, b linewatch.StateChange) int {
+		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Equipment, b.Equipment))
+	})
+	j.changes = append(j.changes, changes...)
+}
+
+func (j *refJudge) apply(c *linewatch.Control, t linewatch.Time) (changes []linewatch.StateChange) {
+	before := j.assets
+	switch {
+	case c.Assets != nil:
+		j.assets = *c.Assets
+	case c.Rule != nil:
+		if r := j.rules[c.Rule.Rule.ID]; c.Rule.Version > r.current {
+			r.current, r.active = c.Rule.Version, c.Rule
+		}
+	case c.DeleteRule != nil:
+		if r := j.rules[c.DeleteRule.ID]; c.DeleteRule.Version > r.current {
+			r.current, r.active = c.DeleteRule.Version, nil
+		}
+	}
+	live := map[refKey]bool{}
+	for id, r := range j.rules {
+		if r.active == nil {
+			continue
+		}
+		for _, equipment := range j.subjects(r.active.Rule.Scope) {
+			key := refKey{id, equipment}
+			live[key] = true
+			j.install(key, r.active)
+		}
+	}
+	for key, inst := range j.instances {
+		if inst.version == nil || live[key] {
+			continue
+		}
+		if inst.seq > 0 && inst.state != linewatch.Idle {
+			c := inst.change(refEquipment(&before, key.equipment), linewatch.Idle, t)
+			c.Why.Cause = "rule withdrawn"
+			changes = append(changes, c)
+		}
+		inst.version, inst.conditions = nil, nil
+	}
+	return changes
+}
+
+// install gives an instance its version; conditions that the version before
+// had too keep their past.
+func (j *refJudge) install(key refKey, v *linewatch.RuleVersion) {
+	inst := j.instances[key]
+	if inst == nil {
+		inst = &refInstance{key: key, state: linewatch.Unknown, last: linewatch.NoTime}
+		j.instances[key] = inst
+	}
+	if inst.version != v {
+		past := inst.conditions
+		inst.version, inst.names, inst.conditions = v, nil, map[string]*refCondition{}
+		for i := range v.Rule.Groups {
+			names := refNames(&v.Rule.Groups[i])
+			inst.names = append(inst.names, names)
+			for _, name := range names {
+				inst.conditions[name] = cmp.Or(past[name], &refCondition{})
+			}
+		}
+	}
+	refVisit(&v.Rule, func(c *linewatch.Condition) {
+		if equipment := j.reads(c, key.equipment); c.Tag != "" && refHome(j.cfg, &j.assets, equipment) {
+			j.tags[refTag{equipment, c.Tag}] = true
+		}
+	})
+}
+
+// reads returns the equipment whose tag a condition tests.
+func (j *refJudge) reads(c *linewatch.Condition, own string) string {
+	if c.Equipment == "" {
+		return own
+	}
+	return refResolve(&j.assets, c.Equipment)
+}
+
+func (j *refJudge) subjects(s linewatch.Scope) (ids []string) {
+	if s.Equipment != "" {
+		ids = []string{refResolve(&j.assets, s.Equipment)}
+	}
+	for _, eq := range j.assets.Equipment {
+		if s.Class != "" && eq.Class == s.Class {
+			ids = append(ids, eq.ID)
+		}
+	}
+	return slices.DeleteFunc(ids, func(id string) bool { return !refHome(j.cfg, &j.assets, id) })
+}
+
+func refResolve(a *linewatch.Assets, name string) string {
+	for _, eq := range a.Equipment {
+		if eq.ID == name {
+			return name
+		}
+	}
+	for _, eq := range a.Equipment {
+		if eq.Alias == name {
+			return eq.ID
+		}
+	}
+	return name
+}
+
+func refEquipment(a *linewatch.Assets, id string) linewatch.Equipment {
+	for _, eq := range a.Equipment {
+		if eq.ID == id {
+			return eq
+		}
+	}
+	return linewatch.Equipment{ID: id}
+}
+
+// evaluate judges every instance.
+func (j *refJudge) evaluate(t linewatch.Time) (changes []linewatch.StateChange) {
+	for _, key := range slices.SortedFunc(maps.Keys(j.instances), func(a, b refKey) int {
+		return cmp.Or(cmp.Compare(a.rule, b.rule), cmp.Compare(a.equipment, b.equipment))
+	}) {
+		inst := j.instances[key]
+		if inst.version == nil {
+			continue
+		}
+		groups, state, by := j.opinions(inst, t)
+		if state == inst.state {
+			continue
+		}
+		c := inst.change(refEquipment(&j.assets, key.equipment), state, t)
+		if by >= 0 {
+			c.Group = groups[by].Group
+			groups[by].Wins = true
+		}
+		c.Why.Groups = groups
+		j.alert(&c, &inst.version.Rule)
+		changes = append(changes, c)
+	}
+	return changes
+}
+
+// change is the next change of an instance.
+func (inst *refInstance) change(eq linewatch.Equipment, to linewatch.State, t linewatch.Time) linewatch.StateChange {
+	inst.n++
+	if inst.last != t {
+		inst.n = 0
+	}
+	inst.seq++
+	rule := &inst.version.Rule
+	c := linewatch.StateChange{
+		Kind: "live", Rule: rule.ID, Version: inst.version.Version, Site: eq.Site, Line: eq.Line, Equipment: eq.ID,
+		From: inst.state, To: to, EventTime: t, Seq: inst.seq, Priority: rule.Priority,
+	}
+	c.ID = linewatch.ChangeID("live", rule.ID, inst.version.Version, eq.ID, t, inst.n)
+	inst.state, inst.last = to, t
+	return c
+}

@@ -1,0 +1,205 @@
+package domain_test
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"linewatch"
+	"linewatch/rules/domain"
+)
+
+// reference is the slow and obvious time domain. It was written from the rules
+// of time and of judgement and shares nothing with the code under test but the
+// vocabulary: it keeps everything it ever heard, looks at all of it whenever
+// something happens, and judges every condition of every rule at every instant.
+type reference struct {
+	cfg     domain.Config
+	tick    linewatch.Time // next; NoTime before the first record
+	clock   refClock
+	judge   *refJudge
+	known   map[refIdentity]bool
+	waiting []refSample // accepted, and after the watermark
+	counts  refCounts
+	control int // control records heard
+	newest  linewatch.Assets
+}
+
+// refCounts is what became of the points.
+type refCounts struct{ Received, Accepted, Duplicate, Quarantined, Late uint64 }
+
+// refIdentity is what makes a point the same point.
+type refIdentity struct {
+	sender     linewatch.Sender
+	epoch, seq uint64
+}
+
+// refSample is an accepted point.
+type refSample struct {
+	linewatch.DataPoint
+	sender linewatch.Sender
+}
+
+// refBeginning stands for "from the first instant on".
+const refBeginning = linewatch.Time(math.MinInt64 + 1)
+
+func newReference(cfg domain.Config) *reference {
+	if cfg.Tick == 0 {
+		cfg.Tick = 200
+	}
+	return &reference{
+		cfg: cfg, tick: linewatch.NoTime, known: map[refIdentity]bool{},
+		clock: refClock{cfg: cfg.Watermark, out: linewatch.NoTime}, judge: newRefJudge(cfg),
+	}
+}
+
+// reach fires the ticks before a record with the given stamp.
+func (r *reference) reach(arrival linewatch.Time) {
+	if r.tick == linewatch.NoTime {
+		r.tick = arrival
+		for r.tick%linewatch.Time(r.cfg.Tick) != 0 {
+			r.tick++
+		}
+	}
+	r.close(arrival - 1)
+}
+
+// close fires the ticks up to a time.
+func (r *reference) close(to linewatch.Time) {
+	for r.tick != linewatch.NoTime && r.tick <= to {
+		gone := r.clock.tick(r.tick)
+		r.release()
+		for _, s := range gone {
+			r.judge.believe(s.name, false, r.clock.out)
+		}
+		r.tick += linewatch.Time(r.cfg.Tick)
+	}
+}
+
+// release hands over what the watermark has passed.
+func (r *reference) release() {
+	if r.clock.out == linewatch.NoTime {
+		return
+	}
+	slices.SortFunc(r.waiting, func(a, b refSample) int {
+		return cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp), cmp.Compare(a.sender.Gateway, b.sender.Gateway),
+			cmp.Compare(a.sender.Source, b.sender.Source), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Sequence, b.Sequence))
+	})
+	n := 0
+	for n < len(r.waiting) && r.waiting[n].Timestamp <= r.clock.out {
+		n++
+	}
+	r.judge.advance(r.waiting[:n], r.clock.out)
+	r.waiting = slices.Clone(r.waiting[n:])
+}
+
+// take takes one step of input.
+func (r *reference) take(s *step) (effect linewatch.Time, refused bool) {
+	switch {
+	case s.control != nil:
+		r.reach(s.arrival)
+		return r.takeControl(s)
+	case s.points != nil:
+		r.reach(s.arrival)
+		r.takeRecord(s)
+	default:
+		r.close(s.arrival)
+	}
+	return 0, false
+}
+
+func (r *reference) takeControl(s *step) (linewatch.Time, bool) {
+	r.control++
+	at, ok := r.judge.accept(s.control, r.clock.out, r.control)
+	if ok && s.control.Assets != nil {
+		r.newest = *s.control.Assets
+		for _, def := range s.control.Assets.Senders {
+			if name := (linewatch.Sender{Gateway: def.Gateway, Source: def.Source}); r.clock.find(name) == nil && (r.cfg.Line == "" || def.Line == r.cfg.Line) {
+				r.clock.add(name, s.arrival, true)
+			}
+		}
+	}
+	return at, !ok
+}
+
+func (r *reference) takeRecord(s *step) {
+	var back []linewatch.Sender
+	for i := range s.points {
+		p := &s.points[i]
+		name := linewatch.Sender{Gateway: s.gateway, Source: p.Source}
+		var resumed bool
+		switch p.Tag {
+		case "$watermark":
+			if from := r.clock.find(name); from != nil && refPlausible(p.Timestamp) {
+				waits, _ := p.Value.Float()
+				_, resumed = r.clock.heartbeat(from, s.arrival, p.Timestamp, waits > 0)
+			}
+		case "$gap":
+			lost, _ := p.Value.Int()
+			for n := range uint64(lost) {
+				r.known[refIdentity{name, p.Epoch, p.Sequence - n}] = true
+			}
+		default:
+			resumed = r.takePoint(name, s.arrival, p)
+		}
+		if resumed {
+			back = append(back, name)
+		}
+	}
+	for _, name := range back {
+		r.judge.believe(name, true, r.clock.out)
+	}
+}
+
+func refPlausible(t linewatch.Time) bool {
+	return t >= 946_684_800_000 && t < 7_258_118_400_000
+}
+
+// takePoint files one point and tells whether its sender was silent before.
+func (r *reference) takePoint(name linewatch.Sender, arrival linewatch.Time, p *linewatch.DataPoint) (resumed bool) {
+	r.counts.Received++
+	from := r.clock.find(name)
+	if from == nil {
+		if r.clock.opened >= r.cfg.OpenSenders {
+			r.counts.Quarantined++
+			return false
+		}
+		r.clock.opened++
+		from = r.clock.add(name, arrival, false)
+	}
+	id := refIdentity{name, p.Epoch, p.Sequence}
+	if r.known[id] {
+		r.counts.Duplicate++
+		return false
+	}
+	r.known[id] = true
+	tag := refTag{p.Equipment, p.Tag}
+	if !refPlausible(p.Timestamp) || !r.judge.tags[tag] && !refHome(r.cfg, &r.newest, p.Equipment) {
+		r.counts.Quarantined++
+		return false
+	}
+	r.judge.tags[tag] = true
+	late := p.Timestamp <= r.clock.out
+	sane, resumed := r.clock.point(from, arrival, p.Timestamp, p.Flags.Has(linewatch.Last))
+	switch {
+	case !sane:
+		r.counts.Quarantined++
+	case late:
+		r.counts.Accepted++
+		r.counts.Late++
+	default:
+		r.counts.Accepted++
+		r.waiting = append(r.waiting, refSample{*p, name})
+	}
+	return resumed
+}
+
+// refHome reports whether equipment belongs to the domain.
+func refHome(cfg domain.Config, a *linewatch.Assets, equipment string) bool {
+	for _, eq := range a.Equipment {
+		if eq.ID == equipment {
+			return cfg.Line == "" || eq.Line == cfg.Line
+		}
+	}
+	return cfg.AnyEquipment
+}
