@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -104,7 +105,7 @@ func conditionText(c *linewatch.ConditionWhy) string {
 func asked(c *linewatch.ConditionWhy) string {
 	value := "without a value"
 	if c.Value != nil {
-		value = c.Value.String()
+		value = readable(c)
 	}
 	limits := make([]string, len(c.Limits))
 	for i, l := range c.Limits {
@@ -127,6 +128,26 @@ func asked(c *linewatch.ConditionWhy) string {
 		return value + " " + c.Op + " " + strings.Join(limits, " to ")
 	}
 	return value + " " + c.Op + " " + strings.Join(limits, " ") + clearText(c)
+}
+
+// readable writes the value of a condition with at most three decimals, unless
+// it then could not be told from a limit. The evidence has all digits.
+func readable(c *linewatch.ConditionWhy) string {
+	f, _ := c.Value.Float()
+	if c.Value.Kind() != linewatch.Float || math.Abs(f) >= 1e15 {
+		return c.Value.String()
+	}
+	short := strconv.FormatFloat(math.Round(f*1000)/1000, 'f', -1, 64)
+	exact := c.Value.String()
+	if len(short) >= len(exact) {
+		return exact
+	}
+	for _, l := range c.Limits {
+		if !l.Equal(*c.Value) && (l.String() == short || l.String() == short+".0") {
+			return exact
+		}
+	}
+	return short
 }
 
 // clearText tells of hysteresis when the value no longer breaks the limit

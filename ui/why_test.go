@@ -33,19 +33,21 @@ func TestSentence(t *testing.T) {
 		want string
 	}{
 		{"the example of the rule files", linewatch.Warning, rinseWater(), "water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for 10 s — limits (60) outweighs context (40) ACTIVE"},
+		{"many digits", linewatch.Warning, one(linewatch.Warning, temp("above", 80.0624998, linewatch.True)), "t 80.062 above 75 — g (5) decides"},
+		{"hardly above", linewatch.Warning, one(linewatch.Warning, temp("above", 75.00001, linewatch.True)), "t 75.00001 above 75 — g (5) decides"},
 		{"no loser", linewatch.Active, contextOnly(), "machine_state is Execute; product is PET-1L — context (40) decides"},
 		{"two groups of one mind", linewatch.Warning, agree, "water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for 10 s — limits (60) and context (40) agree"},
 		{"held by hysteresis", linewatch.Warning, one(linewatch.Warning, clearing), "t 74.5 above 75 (clears at 74) — g (5) decides"},
 		{"held by hysteresis from below", linewatch.Warning, one(linewatch.Warning, belowClearing), "t 75.5 below 75 (clears at 76) — g (5) decides"},
-		{"another equipment", linewatch.Warning, one(linewatch.Warning, elsewhere), "C1 t 75.0 at least 75 for 90 s — g (5) decides"},
+		{"another equipment", linewatch.Warning, one(linewatch.Warning, elsewhere), "C1 t 75 at least 75 for 90 s — g (5) decides"},
 		{"undecided", linewatch.Unknown, one(linewatch.Unknown, temp("above", 80, linewatch.True), linewatch.ConditionWhy{Op: "above", Tag: "p", Cause: "source offline"}), "p is unknown (source offline) — g (5) decides"},
-		{"otherwise", linewatch.Idle, fallback, "none of g's cases holds: not (t 70.0 above 75) — g (5) decides"},
-		{"negation", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "not", Truth: linewatch.True, Of: []linewatch.ConditionWhy{temp("above", 70, linewatch.False)}}), "not (t 70.0 above 75) — g (5) decides"},
+		{"otherwise", linewatch.Idle, fallback, "none of g's cases holds: not (t 70 above 75) — g (5) decides"},
+		{"negation", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "not", Truth: linewatch.True, Of: []linewatch.ConditionWhy{temp("above", 70, linewatch.False)}}), "not (t 70 above 75) — g (5) decides"},
 		{"a range", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "outside", Tag: "t", Value: value(linewatch.IntValue(9)), Limits: []linewatch.Value{linewatch.IntValue(1), linewatch.IntValue(5)}, Truth: linewatch.True}), "t 9 outside 1 to 5 — g (5) decides"},
 		{"a set", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "in", Tag: "t", Value: value(linewatch.IntValue(5)), Limits: []linewatch.Value{linewatch.IntValue(1), linewatch.IntValue(5)}, Truth: linewatch.True}), "t 5 is one of 1, 5 — g (5) decides"},
 		{"nobody has an opinion", linewatch.Unknown, linewatch.Explanation{Groups: []linewatch.GroupWhy{{Group: "g"}}}, "no group has an opinion"},
 		{"no point behind it", linewatch.Unknown, linewatch.Explanation{Cause: "rule deleted"}, "rule deleted"},
-		{"a cause and a winner", linewatch.Warning, deleted, "rule version 2: t 80.0 above 75 — g (5) decides"},
+		{"a cause and a winner", linewatch.Warning, deleted, "rule version 2: t 80 above 75 — g (5) decides"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -27,8 +27,9 @@ function snapshot(time, view) {
   hear(time);
   status = view.status;
   const list = status.instances;
+  const known = new Map(list.map((i) => [i.equipment, i]));
   reconcile(document.getElementById("states"), list, (i) => i.rule + "\n" + i.equipment, states.card);
-  reconcile(document.getElementById("changes"), view.changes, (c) => c.change.id, (c) => states.change(c, time));
+  reconcile(document.getElementById("changes"), view.changes, (c) => c.change.id, (c) => states.change(c, time, known));
   text("states-count", list.length < status.instancesTotal
     ? format.number(list.length) + " of " + format.number(status.instancesTotal) + ", the most severe first"
     : format.number(list.length));

@@ -34,16 +34,17 @@ export function ages(parent, now) {
 }
 
 // change shows one entry of the history, with all its evidence on demand; now
-// is the plant's clock.
-export function change(item, now) {
+// is the plant's clock, known the equipment that has instances, by id.
+export function change(item, now, known) {
   const c = item.change;
+  const equipment = known.get(c.equipmentId) || {equipment: c.equipmentId};
   return el("li", {},
     el("div", {class: "change"},
       el("time", {}, format.clock(c.eventTime, now)),
       marks.state(c.to, c.severity || 0, c.priority),
       el("div", {class: "what"},
         el("span", {class: "states"}, el("span", {class: "from"}, c.from + " → "), c.to),
-        el("span", {class: "muted"}, c.equipmentId + " · " + c.ruleId)),
+        el("span", {class: "muted"}, ...equipmentName(equipment), " · " + c.ruleId)),
       el("div", {class: "body"},
         c.title ? el("div", {class: "title"}, c.title) : null,
         el("div", {}, item.sentence),
