@@ -168,7 +168,7 @@ func (a *App) openStores(context.Context) (err error) {
 const logSilence = 20 * time.Millisecond
 
 func (a *App) openControl(ctx context.Context) (err error) {
-	if a.control, err = newControl(ctx, a.controlLog); err != nil {
+	if a.control, err = newControl(ctx, crashControlLog(a.controlLog)); err != nil {
 		return err
 	}
 	return a.seed(ctx)
@@ -193,8 +193,8 @@ func (a *App) openHost(ctx context.Context) (err error) {
 			}
 			return d
 		},
-		Store: a.store, Outbox: a.store,
-		Publish:       a.history.Append,
+		Store: crashStore{a.store}, Outbox: crashStore{a.store},
+		Publish:       crashPublish(a.history.Append),
 		Quarantine:    a.quarantine.add,
 		Domain:        a.o.Config.Engine.domain(),
 		Global:        a.o.Config.Engine.Scope == "global",
@@ -229,7 +229,7 @@ func (a *App) openAgent(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.uplink = &uplink{gateway: c.Gateway, log: a.pointsLog, encoder: encoder}
+	a.uplink = &uplink{gateway: c.Gateway, log: crashPointsLog(a.pointsLog), encoder: encoder}
 	var up edge.Uplink = a.uplink
 	if a.o.Uplink != nil {
 		up = a.o.Uplink(up)
@@ -238,7 +238,7 @@ func (a *App) openAgent(context.Context) (err error) {
 		up = gatedUplink{up, a.base.ready}
 	}
 	a.agent, err = edge.New(edge.Options{
-		Config: c, Spool: edge.NewSpool(s), Backlog: s, Uplink: up, Log: a.o.Log,
+		Config: c, Spool: crashSpool{edge.NewSpool(s)}, Backlog: s, Uplink: up, Log: a.o.Log,
 		Open: func(c edge.SourceConfig) (edge.Source, error) { return s7.New(c, a.o.Log) },
 	})
 	if err != nil {
@@ -255,7 +255,7 @@ func (a *App) openNotifier(context.Context) (err error) {
 	if a.notifier, err = mqtt.New(c, a.topicNames, a.o.Log); err != nil {
 		return &ConfigError{err}
 	}
-	a.follower = notify.NewFollower(a.history, a.history, a.notifier, notify.FollowerOptions{Name: "mqtt", Logger: a.o.Log})
+	a.follower = notify.NewFollower(a.history, crashCursors{a.history}, crashNotifier{a.notifier}, notify.FollowerOptions{Name: "mqtt", Logger: a.o.Log})
 	return nil
 }
 
