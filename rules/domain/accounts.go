@@ -15,10 +15,11 @@ const (
 	TimestampUnit           // no milliseconds since 1970, by the look of it
 	ClockAhead              // later than its arrival by more than max-future-skew
 	Malformed               // no data point at all
+	BufferFull              // a flood within the bound: leaving senders out gave no room
 	reasons                 // how many there are
 )
 
-var reasonNames = [...]string{"", "UNKNOWN_SENDER", "UNKNOWN_EQUIPMENT", "TOO_MANY_TAGS", "TS_UNIT_SUSPECT", "CLOCK_AHEAD", "MALFORMED"}
+var reasonNames = [...]string{"", "UNKNOWN_SENDER", "UNKNOWN_EQUIPMENT", "TOO_MANY_TAGS", "TS_UNIT_SUSPECT", "CLOCK_AHEAD", "MALFORMED", "BUFFER_FULL"}
 
 // String returns the code that counters and messages use.
 func (r Reason) String() string { return reasonNames[r] }

@@ -16,7 +16,8 @@ type Config struct {
 	// Tick is the grid on which the watermark is emitted; 0: 200 ms.
 	Tick linewatch.Duration
 	// BufferCap is how many points may wait for the watermark before the
-	// slowest sender is left out; 0: 1,000,000. Ticks enforce it.
+	// slowest sender is left out at the next tick; 0: 1,000,000. Twice as many
+	// are never kept: what comes then is quarantined.
 	BufferCap int
 	// OpenSenders is how many senders that the registry does not list are let
 	// in; 0: none.
@@ -29,6 +30,7 @@ type Config struct {
 const (
 	defaultTick      = 200 * linewatch.Millisecond
 	defaultBufferCap = 1_000_000
+	bufferSlack      = 2
 )
 
 // Domain is one time domain. Its inputs must come in input order: by arrival

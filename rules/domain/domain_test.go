@@ -135,3 +135,14 @@ func TestSnapshotAtEveryStep(t *testing.T) {
 		t.Errorf("only %d changes:\n%s", n, plain)
 	}
 }
+
+func TestFloodWithinTheBoundIsBounded(t *testing.T) {
+	b := newBench(t, Config{BufferCap: 100})
+	for range 500 {
+		b.point(0, "plc", "temp", linewatch.IntValue(1))
+	}
+	a := b.d.Accounts()
+	if a.Buffered != 200 || a.Quarantined[BufferFull] != 300 || !a.Balanced() {
+		t.Errorf("accounts %+v, want 200 buffered and 300 quarantined", a)
+	}
+}

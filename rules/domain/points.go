@@ -107,6 +107,10 @@ func (d *Domain) point(rec *recordInput, p *linewatch.DataPoint, index uint32) {
 		d.quarantine(rec, p, index, ClockAhead)
 		return
 	}
+	if !late && d.buffer.count >= bufferSlack*d.cfg.BufferCap {
+		d.quarantine(rec, p, index, BufferFull)
+		return
+	}
 	d.accounts.Accepted++
 	s.counts.Accepted++
 	if late {
