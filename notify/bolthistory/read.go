@@ -50,11 +50,11 @@ func (h *History) Instance(ctx context.Context, rule linewatch.RuleID, equipment
 		// A part ends with 0 1, so the first key behind the prefix ends with 0 2.
 		behind := bytes.Clone(prefix)
 		behind[len(behind)-1]++
-		k, v := c.Last()
-		if next, _ := c.Seek(behind); next != nil {
-			k, v = c.Prev()
+		first := c.Prev
+		if next, _ := c.Seek(behind); next == nil {
+			first = c.Last
 		}
-		for ; bytes.HasPrefix(k, prefix) && len(list) < n; k, v = c.Prev() {
+		for k, v := first(); bytes.HasPrefix(k, prefix) && len(list) < n; k, v = c.Prev() {
 			r, err := stored(tx, v)
 			if err != nil {
 				return err
