@@ -3,6 +3,7 @@ package domain_test
 import (
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -11,23 +12,22 @@ import (
 // enough is how many state changes a case must have to count.
 const enough = 200
 
-// cases returns how many cases a test runs: its usual number, or
-// LINEWATCH_CASES for a short or a long look.
-func cases(t *testing.T, usual int) uint64 {
-	n := usual
-	if os.Getenv("LINEWATCH_SOAK") == "1" {
-		n *= 50
+// cases returns how many cases a test runs: its usual number, fifty times as
+// many with LINEWATCH_SOAK=1, a tenth with -short.
+func cases(usual uint64) uint64 {
+	switch {
+	case testing.Short():
+		return usual / 10
+	case os.Getenv("LINEWATCH_SOAK") == "1":
+		return usual * 50
 	}
-	if s := os.Getenv("LINEWATCH_CASES"); s != "" {
-		var err error
-		if n, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if testing.Short() {
-		n /= 10
-	}
-	return uint64(n)
+	return usual
+}
+
+// rareCollection makes a test that allocates much spend less on it.
+func rareCollection(t *testing.T) {
+	before := debug.SetGCPercent(500)
+	t.Cleanup(func() { debug.SetGCPercent(before) })
 }
 
 // plantCase makes the case of a seed: as many steps as it takes to get enough
@@ -52,13 +52,14 @@ func plantCase(seed uint64) (*plant, []step, outcome) {
 // TestEngineAgainstReference compares engine and reference byte for byte on
 // what a plant sends, restarts included.
 func TestEngineAgainstReference(t *testing.T) {
+	rareCollection(t)
 	var changes, steps, points, late, duplicate, quarantined, asleep atomic.Uint64
 	const shards = 4
 	t.Run("cases", func(t *testing.T) {
 		for shard := range uint64(shards) {
 			t.Run(strconv.Itoa(int(shard)), func(t *testing.T) {
 				t.Parallel()
-				for seed := shard; seed < cases(t, 1000) && !t.Failed(); seed += shards {
+				for seed := shard; seed < cases(1000) && !t.Failed(); seed += shards {
 					p, input, want := plantCase(seed)
 					if n := len(want.changes()); n < enough {
 						asleep.Add(1)

@@ -277,6 +277,9 @@ func report(t *testing.T, seed uint64, cfg domain.Config, steps []step, fault fu
 	if what == "" {
 		return
 	}
+	if testing.Short() {
+		t.Fatalf("seed %d: %s", seed, what)
+	}
 	small := shrink(steps, fault)
 	t.Fatalf("seed %d: %s\n%d steps of %d show the fault:\n%s\n%s\nconfiguration %+v", seed, what, len(small), len(steps), describe(small), fault(small), cfg)
 }

@@ -1,0 +1,151 @@
+package domain_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mutant is a way to break the code on purpose.
+type mutant struct {
+	name     string
+	file     string // from the module's root
+	old, new string // what stands there once, and what takes its place
+}
+
+// Without these three nothing else means anything: they are tried in every run.
+var mutants = []mutant{
+	{"points of a slot are not sorted", "rules/domain/order.go", "\tb.sort(s)\n\tn := len(s)", "\tn := len(s)"},
+	{"a point at the watermark is not late", "watermark/query.go", "return ts <= t.out", "return ts < t.out"},
+	{"duplicates are taken", "rules/domain/points.go", "if id == duplicate {", "if id == duplicate+9 {"},
+}
+
+// moreMutants are tried with LINEWATCH_SOAK=1.
+var moreMutants = []mutant{
+	// Order and time.
+	{"the earliest window is not the first", "rules/domain/order.go", "first = min(first, w)", "first = max(first, w)"},
+	{"equal times go by the order in which senders became known", "rules/domain/domain.go", "if s.name.Compare(name) < 0 {", "if true {"},
+	{"equal times go by sequence number before epoch", "rules/domain/order.go", "cmp.Compare(x.epoch, y.epoch)", "cmp.Compare(y.epoch, x.epoch)"},
+	{"the bound is short by one", "watermark/tracker.go", "ts.Add(-t.cfg.Bound-1)", "ts.Add(-t.cfg.Bound)"},
+	{"the watermark goes back", "watermark/tracker.go", "if next <= t.out {", "if next == t.out {"},
+	{"a heartbeat covers one millisecond more", "watermark/tracker.go", "\tt.hear(id, ts)\n", "\tt.hear(id, ts+1)\n"},
+	{"ticks fire with the records of their stamp", "rules/domain/domain.go", "d.Close(arrival - 1)", "d.Close(arrival)"},
+	{"timers fire behind the points", "rules/engine.go", "\t\te.runUntil(t - 1)\n", ""},
+	{"timers fire before the points of their instant", "rules/engine.go", "\t\te.runUntil(t - 1)\n", "\t\te.runUntil(t)\n"},
+	{"senders are never offline", "rules/series.go", " || e.senders[sr.last.Sender].offline", ""},
+	{"senders stay offline", "rules/domain/domain.go", "d.engine.SetOnline(s.id, tr.Online,", "d.engine.SetOnline(s.id, false,"},
+	{"numbers before the first one seen are forgotten", "rules/domain/seen.go", "epochSeen{epoch: epoch}", "epochSeen{epoch: epoch, floor: from}"},
+	// Conditions.
+	{"for is long by one", "rules/instance.go", "ready := s.since.Add(n.hold); t < ready", "ready := s.since.Add(n.hold + 1); t < ready"},
+	{"for goes on through unknown", "rules/instance.go", "case on != linewatch.True:", "case on == linewatch.False:"},
+	{"unknown does not cancel keep", "rules/instance.go", "if on != linewatch.False {", "if on == linewatch.True {"},
+	{"keep begins again", "rules/instance.go", "if s.out == linewatch.True && !s.until.Known() {", "if s.out == linewatch.True {"},
+	{"unknown clears the memory of hysteresis", "rules/series.go", "if t != linewatch.Undecided {\n\t\tn.memory", "if true {\n\t\tn.memory"},
+	{"numbers are compared as floats", "rules/cut.go", "order := linewatch.CompareNumbers(*v, c.limit)\n\treturn", "order := 0\n\treturn"},
+	{"a cut above its limit lies below it", "rules/cut.go", "order == 0 && !c.above", "order == 0"},
+	{"unknown counts as false in all and any", "rules/instance.go", "\t\t\tresult = linewatch.Undecided\n", ""},
+	{"words are not judged again", "rules/series.go", "\t\tfor _, l := range sr.leaves {\n\t\t\te.retest(l, sr)\n\t\t}\n\t}\n}\n\n// classNow", "\t}\n}\n\n// classNow"},
+	// Ranking.
+	{"UNKNOWN hides an alarm", "rules/rank.go", "case all[best].state == linewatch.Unknown && alarm >= 0:", "case alarm > len(all):"},
+	{"sum does not add", "rules/rank.go", "c.weight += w", "c.weight = max(c.weight, w)"},
+	{"equal weights go to the less severe", "rules/rank.go", "return c.severity > d.severity", "return c.severity < d.severity"},
+	{"equals go to the group named last", "rules/rank.go", "return c.group < d.group", "return c.group > d.group"},
+	{"an undecided case is passed over", "rules/rank.go", "\t\tcase linewatch.Undecided:\n\t\t\to :=", "\t\tcase linewatch.Undecided + 9:\n\t\t\to :="},
+	{"ignore reports", "rules/rank.go", "\t\t\tif g.ignore {", "\t\t\tif false {"},
+	// Rules while running.
+	{"a new version begins anew", "rules/control.go", "\tif old != nil {\n\t\tinst.inherit", "\tif old == nil && inst.prog == nil {\n\t\tinst.inherit"},
+	{"repeated conditions share their past", "rules/compile.go", "c.seen[name]++", "c.seen[name] = 1"},
+	{"effective-from is not heeded", "rules/control.go", "\tif from > 0 {\n", "\tif from == 1 {\n"},
+	{"a rule changes the past", "rules/control.go", "watermark.Add(linewatch.Millisecond)", "watermark"},
+	{"an older version takes effect after a newer one", "rules/control.go", "if c.Rule.Version > r.current {", "if true {"},
+	{"a withdrawn rule says nothing", "rules/control.go", "if inst.state != linewatch.Idle && inst.seq > 0 {", "if false {"},
+	{"changes of one instant have one id", "rules/explain.go", "\t\tinst.same++\n", ""},
+	{"a new condition sees the value before its instant", "rules/engine.go", "\tfirst := len(e.changes)\n\tfor i := range e.touched {", "\tfirst := len(e.changes)\n\te.applyControl(t)\n\tfor i := range e.touched {"},
+	// Restarts.
+	{"held records are forgotten too early", "rules/domain/replay.go", "return h.newest <= watermark", "return h.newest <= watermark+500"},
+	{"refused points come back with a restart", "rules/domain/replay.go", "if len(skip) > 0 && skip[0] == uint32(j) {", "if len(skip) > 1000 {"},
+	{"a restart forgets hysteresis", "rules/snapshot.go", "\t\tif s.memory {\n", "\t\tif false {\n"},
+	{"a restart forgets when for began", "rules/snapshot.go", "s.since, s.until = r.Time(), r.Time()", "s.until, s.until = r.Time(), r.Time()"},
+	{"a restart forgets keep", "rules/snapshot.go", "s.since, s.until = r.Time(), r.Time()", "s.since, _ = r.Time(), r.Time()"},
+	{"a restart forgets who is offline", "rules/snapshot.go", "e.senders[id].offline = r.Flag()", "r.Flag()"},
+	{"a restart forgets timers", "rules/snapshot.go", "e.timers.set(e.instances, i, due)", "_ = due"},
+	{"a restart forgets identities", "rules/domain/snapshot.go", "\ts.seen.restore(r)\n", "\tnew(seen).restore(r)\n"},
+}
+
+// TestMutants shows that the comparison with the reference notices when the
+// code is wrong: each mutant is built and must fail it.
+func TestMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the package once per mutant")
+	}
+	list := mutants
+	if os.Getenv("LINEWATCH_SOAK") == "1" {
+		list = append(list[:len(list):len(list)], moreMutants...)
+	}
+	for _, m := range append(mutants[:len(mutants):len(mutants)], moreMutants...) {
+		if _, err := m.source(); err != nil {
+			t.Errorf("%s: %v", m.name, err)
+		}
+	}
+	for _, m := range list {
+		t.Run(strings.ReplaceAll(m.name, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			m.try(t)
+		})
+	}
+}
+
+// source returns the mutated file.
+func (m *mutant) source() ([]byte, error) {
+	b, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(m.file)))
+	if err != nil {
+		return nil, err
+	}
+	if n := bytes.Count(b, []byte(m.old)); n != 1 {
+		return nil, fmt.Errorf("%s holds %q %d times; the mutant must be brought up to date", m.file, m.old, n)
+	}
+	return bytes.Replace(b, []byte(m.old), []byte(m.new), 1), nil
+}
+
+// try builds the tests of this package with the mutant in place and runs the
+// comparison.
+func (m *mutant) try(t *testing.T) {
+	dir := t.TempDir()
+	b, err := m.source()
+	if err != nil {
+		t.Fatal(err)
+	}
+	original, err := filepath.Abs(filepath.Join("..", "..", filepath.FromSlash(m.file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mutated, overlay, binary := filepath.Join(dir, "mutated.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "mutant.test")
+	o, err := json.Marshal(map[string]any{"Replace": map[string]string{original: mutated}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(mutated, b, 0o600), os.WriteFile(overlay, o, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	out, err := exec.CommandContext(ctx, binary, "-test.short", "-test.timeout=2m", "-test.run=^(TestEngineAgainstReference|TestArrivalDoesNotMatter)$").CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		t.Errorf("nothing noticed it:\n%s", out)
+	case !errors.As(err, &exit) || !bytes.Contains(out, []byte("FAIL")) && !bytes.Contains(out, []byte("panic:")):
+		t.Errorf("run: %v\n%s", err, out)
+	}
+}
