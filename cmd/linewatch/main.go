@@ -5,12 +5,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
 func main() {
+	// Libraries write here; what matters they also return as errors.
+	log.SetOutput(io.Discard)
 	// The first signal asks for an orderly stop, a second one ends at once:
 	// whatever was acknowledged is on disk.
 	ctx, cancel := context.WithCancel(context.Background())

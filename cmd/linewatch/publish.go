@@ -7,20 +7,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"linewatch"
 	"linewatch/internal/app"
 )
 
 // newPublish makes the command of one kind of control record: apply FILE, and
 // delete ID for rules.
-func newPublish(use, what, kind string, deletes bool) *cobra.Command {
+func newPublish(kind, what string, deletes bool) *cobra.Command {
 	var data string
 	cmd := &cobra.Command{
-		Use:   use,
-		Short: "Publish to a running process: a " + what,
+		Use:   kind,
+		Short: "Publish " + what + " to a running process",
 		Args:  unknownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringVar(&data, "data", app.DefaultData, "data `DIR`ectory of the running process")
+	cmd.PersistentFlags().StringVar(&data, "data", app.DefaultData, "data directory `DIR` of the running process")
 	cmd.AddCommand(&cobra.Command{
 		Use:   "apply FILE...",
 		Short: "Check each file and publish it; it takes effect at once",
@@ -42,7 +43,10 @@ func newPublish(use, what, kind string, deletes bool) *cobra.Command {
 			Args:  atLeastOne("ID"),
 			RunE: func(cmd *cobra.Command, ids []string) error {
 				return each(cmd, ids, func(ctx context.Context, id string, out io.Writer) error {
-					err := app.DeleteRule(ctx, data, id)
+					if !linewatch.ValidRuleID(linewatch.RuleID(id)) {
+						return usageError{fmt.Errorf("%.80q is not the id of a rule; the id stands in the rule's file behind id:", id)}
+					}
+					err := app.DeleteRule(ctx, data, linewatch.RuleID(id))
 					if err == nil {
 						fmt.Fprintf(out, "rule %s is withdrawn\n", id)
 					}

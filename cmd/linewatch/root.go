@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,6 +11,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"linewatch/internal/strictyaml"
 )
 
 // execute runs the command line and returns the exit code.
@@ -34,17 +38,19 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 		Args:          unknownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.Version = version()
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetOut(out)
 	root.SetErr(errs)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		return usageError{fmt.Errorf("%w; %s", err, flagHint(cmd, err))}
 	})
 	log := slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	root.AddCommand(
 		newRun(log), newSimulate(log), newTest(), newReplay(log), newVersion(),
-		newPublish("rules", "rule", "rules", true), newPublish("assets", "asset registry", "assets", false),
-		newPublish("tables", "reference table", "tables", false),
+		newPublish("rules", "rules", true), newPublish("assets", "the registry of machines", false),
+		newPublish("tables", "reference tables", false),
 	)
 	return root
 }
@@ -54,11 +60,30 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	hint := "see linewatch --help"
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	hint := "see " + cmd.CommandPath() + " --help"
+	if near := strictyaml.Nearest(args[0], names); near != "" {
+		hint = "did you mean " + cmd.CommandPath() + " " + near + "?"
 	}
 	return usageError{fmt.Errorf("unknown command %q; %s", args[0], hint)}
+}
+
+// flagHint says what to do about a wrong flag.
+func flagHint(cmd *cobra.Command, err error) string {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := strictyaml.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+			return "did you mean --" + near + "?"
+		}
+	}
+	if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok && wrong.GetFlag().Value.Type() == "duration" {
+		return "a duration is a number and a unit, such as 60s, 5m or 1h30m"
+	}
+	return "see " + cmd.CommandPath() + " --help"
 }
 
 // noArgs refuses arguments.

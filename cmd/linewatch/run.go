@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,7 +36,7 @@ func newRun(log *slog.Logger) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&f.config, "config", "", "configuration `FILE`; without one the line is simulated")
-	cmd.Flags().StringVar(&f.data, "data", "", "data `DIR`ectory (default \""+app.DefaultData+"\")")
+	cmd.Flags().StringVar(&f.data, "data", "", "data directory `DIR` (default \""+app.DefaultData+"\")")
 	cmd.Flags().StringVar(&f.http, "http", "", "`ADDRESS` of page and API, on loopback (default \"127.0.0.1:8080\")")
 	cmd.Flags().DurationVar(&f.runFor, "for", 0, "stop after this `DURATION`, such as 60s")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "`NUMBER` that decides what the simulated line does")
@@ -42,11 +45,11 @@ func newRun(log *slog.Logger) *cobra.Command {
 }
 
 func run(ctx context.Context, f *runFlags, seeded bool, out io.Writer, log *slog.Logger) error {
+	if err := f.check(seeded); err != nil {
+		return usageError{err}
+	}
 	o := app.Options{Config: app.DefaultConfig(), Simulate: f.config == "", Seed: f.seed, Exact: f.report != "", Version: version(), Log: log}
 	if f.config != "" {
-		if seeded {
-			return usageError{fmt.Errorf("--seed is for the simulated line and does nothing with --config; leave one of them out")}
-		}
 		c, err := app.LoadConfig(f.config)
 		if err != nil {
 			return err
@@ -58,14 +61,6 @@ func run(ctx context.Context, f *runFlags, seeded bool, out io.Writer, log *slog
 	}
 	if f.http != "" {
 		o.Config.HTTP = f.http
-	}
-	if f.runFor < 0 {
-		return usageError{fmt.Errorf("--for: %s is negative; use for example 60s", f.runFor)}
-	}
-	if f.report != "" { // better now than after the run
-		if err := os.WriteFile(f.report, nil, 0o644); err != nil {
-			return usageError{fmt.Errorf("--report: %w; name a file that can be written", err)}
-		}
 	}
 	a, err := app.New(ctx, o)
 	if err != nil {
@@ -92,18 +87,70 @@ func run(ctx context.Context, f *runFlags, seeded bool, out io.Writer, log *slog
 	return err
 }
 
+// check refuses what flags alone can have wrong.
+func (f *runFlags) check(seeded bool) error {
+	if f.config != "" && seeded {
+		return errors.New("--seed is for the simulated line and does nothing with --config; leave one of them out")
+	}
+	if f.runFor < 0 {
+		return fmt.Errorf("--for: %s is negative; use for example 60s", f.runFor)
+	}
+	if f.http != "" {
+		if err := app.CheckAddress(f.http); err != nil {
+			return fmt.Errorf("--http: %w", err)
+		}
+	}
+	if f.report == "" {
+		return nil
+	}
+	// Better now than after the run.
+	file, err := os.OpenFile(f.report, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("--report: %w; name a file that can be written", err)
+	}
+	return file.Close()
+}
+
 // greet says where to look and how to listen.
 func greet(out io.Writer, a *app.App, o *app.Options) {
 	fmt.Fprintf(out, "Linewatch is running. Page: http://%s\n", a.PageAddress())
 	if o.Simulate {
 		fmt.Fprintln(out, "The line is simulated; its first alert comes within a minute.")
 	}
-	if broker := a.BrokerAddress(); broker != "" {
-		host, port, _ := net.SplitHostPort(broker)
-		fmt.Fprintf(out, "Alerts:  mosquitto_sub -h %s -p %s -q 1 -t '%s' -v\n", host, port, app.AlertsFilter)
-	}
+	fmt.Fprintln(out, "Alerts:  "+subscribeCommand(a.BrokerAddress(), o.Config.MQTT))
 	fmt.Fprintf(out, "Data:    %s\nStop with Ctrl-C.\n", o.Config.Data)
 }
+
+// subscribeCommand returns the line for a shell that receives the alerts, from
+// the broker in this process (host:port) or else the configured one. It names
+// the file of the password rather than the password.
+func subscribeCommand(embedded string, c app.MQTTConfig) string {
+	host, port, _ := net.SplitHostPort(embedded)
+	more := ""
+	if embedded == "" {
+		u, err := url.Parse(c.Broker) // it was checked
+		if err != nil {
+			return c.Broker
+		}
+		host, port = u.Hostname(), u.Port()
+		switch {
+		case c.CAFile != "":
+			more += " --cafile " + quote(c.CAFile)
+		case u.Scheme == "ssl":
+			more += " --capath /etc/ssl/certs"
+		}
+		if c.User != "" {
+			more += " -u " + quote(c.User)
+		}
+		if c.PasswordFile != "" {
+			more += ` -P "$(head -n 1 ` + quote(c.PasswordFile) + `)"`
+		}
+	}
+	return fmt.Sprintf("mosquitto_sub -h %s -p %s%s -q 1 -t '%s' -v", host, port, more, app.AlertsFilter)
+}
+
+// quote makes s one word for a shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 func writeReport(name string, r app.Report) error {
 	b, err := json.MarshalIndent(r, "", "  ")

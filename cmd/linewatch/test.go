@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -28,7 +29,7 @@ func newTest() *cobra.Command {
 				failed += n
 			}
 			if failed > 0 {
-				return fmt.Errorf("%d tests failed", failed)
+				return fmt.Errorf("%d %s failed", failed, plural(failed, "test", "tests"))
 			}
 			return nil
 		},
@@ -39,17 +40,17 @@ func newTest() *cobra.Command {
 
 // testFile runs the tests of one file and returns how many failed.
 func testFile(out io.Writer, file string, update bool) (failed int, err error) {
-	data, err := strictyaml.ReadFile(file)
+	data, err := app.ReadFile(file)
 	if err != nil {
-		return 0, &app.ConfigError{Err: err}
+		return 0, err
+	}
+	if doc, err := strictyaml.Parse(file, data); err == nil {
+		if kind, ok := doc.Text("kind"); ok {
+			return 0, &app.ConfigError{Err: doc.Fault("kind", "is "+kind+", not a rule test", "name the file that holds its tests, usually NAME.test.yaml")}
+		}
 	}
 	if update {
-		updated, err := script.Update(file, data, strictyaml.ReadFile)
-		if err != nil {
-			return 0, &app.ConfigError{Err: err}
-		}
-		fmt.Fprintf(out, "%s: updated\n", file)
-		return 0, os.WriteFile(file, updated, 0o644)
+		return 0, updateFile(out, file, data)
 	}
 	result, err := script.Run(file, data, strictyaml.ReadFile)
 	if err != nil {
@@ -64,4 +65,28 @@ func testFile(out io.Writer, file string, update bool) (failed int, err error) {
 		fmt.Fprintf(out, "FAIL  %s:%d: %s\n%s", file, t.Line, t.Name, t.Diff)
 	}
 	return failed, nil
+}
+
+// updateFile rewrites what the tests of a file expect.
+func updateFile(out io.Writer, file string, data []byte) error {
+	updated, err := script.Update(file, data, strictyaml.ReadFile)
+	if err != nil {
+		return &app.ConfigError{Err: err}
+	}
+	if bytes.Equal(updated, data) {
+		fmt.Fprintf(out, "%s: nothing to update\n", file)
+		return nil
+	}
+	if err := os.WriteFile(file, updated, 0o644); err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	fmt.Fprintf(out, "%s: updated\n", file)
+	return nil
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
 }

@@ -137,8 +137,11 @@ func (a *App) openBroker(context.Context) (err error) {
 	if errors.Is(err, mqttbroker.ErrAddressInUse) && !named {
 		a.broker, err = mqttbroker.Listen("127.0.0.1:0", a.o.Log)
 	}
-	if err != nil {
-		return fmt.Errorf("mqtt broker: %w", err)
+	switch {
+	case err != nil && named:
+		return fmt.Errorf("mqtt.embedded: %w", err)
+	case err != nil:
+		return err
 	}
 	return nil
 }
@@ -242,7 +245,7 @@ func (a *App) openAgent(context.Context) (err error) {
 		Open: func(c edge.SourceConfig) (edge.Source, error) { return s7.New(c, a.o.Log) },
 	})
 	if err != nil {
-		return &ConfigError{fmt.Errorf("edge: %w", err)}
+		return &ConfigError{under("edge.", err)}
 	}
 	return nil
 }
@@ -274,7 +277,7 @@ func (a *App) topicNames(id string) (alias, line, site string) {
 func (a *App) openServer(context.Context) error {
 	token, err := a.data.token()
 	if err != nil {
-		return fmt.Errorf("token: %w", err)
+		return err
 	}
 	a.server, err = ui.New(ui.Options{
 		Config: ui.Config{Addr: a.o.Config.HTTP, Token: token},

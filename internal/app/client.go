@@ -13,19 +13,23 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-)
 
-// ErrNoData says that there is no data directory, or none that a process uses.
-var ErrNoData = errors.New("no data directory")
+	"linewatch"
+	"linewatch/rules/rulefile"
+	"linewatch/ui"
+)
 
 const clientTimeout = 10 * time.Second
 
 // ApplyFile publishes a file to the process that uses a data directory; kind
 // is rules, assets or tables. It returns a sentence for people.
 func ApplyFile(ctx context.Context, data, kind, file string) (string, error) {
-	body, err := readUserFile(file)
+	body, err := ReadFile(file)
 	if err != nil {
 		return "", err
+	}
+	if err := checkFile(kind, file, body); err != nil {
+		return "", &ConfigError{err}
 	}
 	path := "/api/v1/" + kind + "?file=" + url.QueryEscape(file)
 	answer, err := call(ctx, data, http.MethodPost, path, body)
@@ -36,37 +40,56 @@ func ApplyFile(ctx context.Context, data, kind, file string) (string, error) {
 		ID      string `json:"id"`
 		Version uint32 `json:"version"`
 	}
-	if err := json.Unmarshal(answer, &said); err != nil {
-		return "", fmt.Errorf("the answer cannot be read: %w", err)
+	if len(answer) > 0 { // assets have neither name nor number
+		if err := json.Unmarshal(answer, &said); err != nil {
+			return "", fmt.Errorf("the answer cannot be read: %w", err)
+		}
 	}
 	switch {
 	case said.Version > 0:
-		return fmt.Sprintf("rule %s version %d is published", said.ID, said.Version), nil
+		return fmt.Sprintf("rule %s is in force as version %d", said.ID, said.Version), nil
 	case said.ID != "":
-		return fmt.Sprintf("%s %s is published", strings.TrimSuffix(kind, "s"), said.ID), nil
+		return fmt.Sprintf("%s %s is in force", strings.TrimSuffix(kind, "s"), said.ID), nil
 	}
-	return kind + " are published", nil
+	return kind + " are in force", nil
+}
+
+// checkFile reports the mistakes in a file before it is sent, with the path
+// under which its author knows it.
+func checkFile(kind, file string, body []byte) (err error) {
+	switch kind {
+	case "rules":
+		_, err = rulefile.ParseRule(file, body)
+	case "assets":
+		_, err = rulefile.ParseAssets(file, body)
+	case "tables":
+		_, err = rulefile.ParseTable(file, body)
+	}
+	return err
 }
 
 // DeleteRule withdraws a rule from the process that uses a data directory.
-func DeleteRule(ctx context.Context, data, id string) error {
-	_, err := call(ctx, data, http.MethodDelete, "/api/v1/rules/"+url.PathEscape(id), nil)
+func DeleteRule(ctx context.Context, data string, id linewatch.RuleID) error {
+	_, err := call(ctx, data, http.MethodDelete, "/api/v1/rules/"+url.PathEscape(string(id)), nil)
+	if errors.Is(err, ui.ErrUnknownRule) {
+		return fmt.Errorf("rule %s: %w; the page lists the rules in force, and a file names its own behind id:", id, err)
+	}
 	return err
 }
 
 // call sends a request to the process that uses a data directory.
 func call(ctx context.Context, data, method, path string, body []byte) ([]byte, error) {
-	address, err := os.ReadFile(filepath.Join(data, addressFile))
+	address, err := findProcess(data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: nothing runs on %s; start linewatch run there, or name its directory with --data", ErrNoData, data)
+		return nil, err
 	}
 	token, err := readToken(data)
 	if err != nil {
-		return nil, fmt.Errorf("token: %w", err)
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+strings.TrimSpace(string(address))+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+address+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +99,10 @@ func call(ctx context.Context, data, method, path string, body []byte) ([]byte, 
 	defer client.CloseIdleConnections()
 	res, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("the process that uses %s does not answer: %w; is it running?", data, err)
+		if sent, ok := errors.AsType[*url.Error](err); ok {
+			err = sent.Err // without the address, which nobody typed
+		}
+		return nil, fmt.Errorf("the process that uses %s does not answer on %s: %w; look at what it says, or start it anew", data, address, err)
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
@@ -84,6 +110,24 @@ func call(ctx context.Context, data, method, path string, body []byte) ([]byte, 
 		return nil, err
 	}
 	return answer, refusal(res.StatusCode, answer)
+}
+
+// findProcess returns where the process that uses a data directory listens.
+// The token goes nowhere else: an address that a crash left behind may belong
+// to another program by now.
+func findProcess(data string) (address string, err error) {
+	used, err := inUse(data)
+	if err != nil {
+		return "", err
+	}
+	if !used {
+		return "", noData("nothing runs on the data directory %s; start linewatch run there, or name the right directory with --data", data)
+	}
+	b, err := os.ReadFile(filepath.Join(data, addressFile))
+	if err != nil {
+		return "", noData("the process that uses the data directory %s takes no changes; it is just starting or stopping, or is a replay: try again in a moment", data)
+	}
+	return strings.TrimSpace(string(b)), nil
 }
 
 // refusal turns an answer other than success into an error; nil for success.
@@ -101,8 +145,11 @@ func refusal(status int, answer []byte) error {
 	} else if problem.Title != "" {
 		text = problem.Title
 	}
-	if status == http.StatusUnprocessableEntity {
+	switch status {
+	case http.StatusUnprocessableEntity:
 		return &ConfigError{errors.New(text)}
+	case http.StatusNotFound:
+		return ui.ErrUnknownRule
 	}
 	return errors.New(text)
 }

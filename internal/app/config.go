@@ -3,14 +3,17 @@ package app
 import (
 	"errors"
 	"fmt"
-	"os"
+	"log/slog"
 	"path/filepath"
+	"strings"
 
 	"linewatch"
 	"linewatch/edge"
+	"linewatch/edge/s7"
 	"linewatch/internal/strictyaml"
 	"linewatch/notify/mqtt"
 	"linewatch/notify/mqttbroker"
+	"linewatch/ui"
 	"linewatch/watermark"
 )
 
@@ -18,7 +21,9 @@ import (
 type Config struct {
 	APIVersion string `yaml:"apiVersion"` // linewatch/v1
 	Kind       string `yaml:"kind"`       // Config
-	// Data is the directory of everything that is kept.
+	// Data is the directory of everything that is kept. Like every path it is
+	// relative to the configuration; the default is relative to where the
+	// program was started.
 	Data string `yaml:"data"`
 	// HTTP is where page and API listen, on loopback.
 	HTTP string `yaml:"http"`
@@ -26,9 +31,9 @@ type Config struct {
 	Edge   edge.Config  `yaml:"edge"`
 	Engine EngineConfig `yaml:"engine"`
 	MQTT   MQTTConfig   `yaml:"mqtt"`
-	// Assets and Rules are files, relative to the configuration, that are
-	// published at the start if nothing of their kind and name was before.
-	// Rules may hold patterns such as rules/*.yaml.
+	// Assets and Rules are files that are published at the start if nothing of
+	// their kind and name was before. Rules may hold patterns such as
+	// rules/*.yaml; files named *.test.yaml are rule tests and passed over.
 	Assets string   `yaml:"assets"`
 	Rules  []string `yaml:"rules"`
 }
@@ -88,9 +93,9 @@ func DefaultConfig() Config {
 // LoadConfig reads a configuration file. Every mistake is reported with line,
 // column and remedy.
 func LoadConfig(name string) (Config, error) {
-	data, err := strictyaml.ReadFile(name)
+	data, err := ReadFile(name)
 	if err != nil {
-		return Config{}, &ConfigError{err}
+		return Config{}, err
 	}
 	doc, err := strictyaml.Parse(name, data)
 	if err != nil {
@@ -107,26 +112,40 @@ func LoadConfig(name string) (Config, error) {
 	if c.Kind != kindConfig {
 		faults = append(faults, doc.Fault("kind", "is not a configuration", "write kind: "+kindConfig))
 	}
-	if err := errors.Join(strictyaml.Join(faults), c.Validate()); err != nil {
-		return Config{}, &ConfigError{fmt.Errorf("%s: %w", name, err)}
+	if doc.Has("data") {
+		c.Data = relative(filepath.Dir(name), c.Data)
 	}
 	c.relativeTo(filepath.Dir(name))
+	if err := errors.Join(strictyaml.Join(faults), under(name+": ", c.Validate())); err != nil {
+		return Config{}, &ConfigError{err}
+	}
 	return c, nil
 }
 
-// relativeTo makes the paths in c relative to the directory of its file.
+// under puts a prefix before each line of an error of several mistakes.
+func under(prefix string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(prefix + strings.ReplaceAll(err.Error(), "\n", "\n"+prefix))
+}
+
+// relativeTo makes the names of files in c relative to the directory of the
+// configuration.
 func (c *Config) relativeTo(dir string) {
-	at := func(path *string) {
-		if *path != "" && !filepath.IsAbs(*path) {
-			*path = filepath.Join(dir, *path)
-		}
-	}
-	at(&c.Assets)
-	at(&c.MQTT.PasswordFile)
-	at(&c.MQTT.CAFile)
+	c.Assets = relative(dir, c.Assets)
+	c.MQTT.PasswordFile = relative(dir, c.MQTT.PasswordFile)
+	c.MQTT.CAFile = relative(dir, c.MQTT.CAFile)
 	for i := range c.Rules {
-		at(&c.Rules[i])
+		c.Rules[i] = relative(dir, c.Rules[i])
 	}
+}
+
+func relative(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 // Validate reports every mistake with its field and a remedy.
@@ -134,6 +153,9 @@ func (c *Config) Validate() error {
 	var errs []error
 	if c.Data == "" {
 		errs = append(errs, errors.New("data: is empty; name a directory, such as /var/lib/linewatch"))
+	}
+	if err := CheckAddress(c.HTTP); err != nil {
+		errs = append(errs, fmt.Errorf("http: %w", err))
 	}
 	if c.Engine.Scope != "line" && c.Engine.Scope != "global" {
 		errs = append(errs, fmt.Errorf("engine.scope: %q is unknown; use line or global", c.Engine.Scope))
@@ -151,9 +173,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("engine: %w", err))
 	}
 	if len(c.Edge.Sources) > 0 {
-		if err := c.Edge.WithDefaults().Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("edge: %w", err))
-		}
+		errs = append(errs, under("edge.", validateEdge(c.Edge.WithDefaults())))
 	}
 	if c.MQTT.Broker != "" && c.MQTT.Embedded != "" {
 		errs = append(errs, errors.New("mqtt: both broker and embedded; name one of them"))
@@ -165,6 +185,26 @@ func (c *Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// validateEdge checks the agent's part, down to the addresses in the PLCs.
+func validateEdge(c edge.Config) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range c.Sources {
+		_, err := s7.New(s, slog.New(slog.DiscardHandler)) // it does not connect
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// CheckAddress refuses an address of the page that is malformed or that other
+// machines could reach.
+func CheckAddress(address string) error {
+	// The token is made later; here any that is long enough will do.
+	return ui.Config{Addr: address, Token: strings.Repeat("-", 64)}.Validate()
 }
 
 func (e *EngineConfig) watermark() watermark.Config {
@@ -193,25 +233,4 @@ func (m *MQTTConfig) embedded() (address string, named bool) {
 		return m.Embedded, true
 	}
 	return mqttbroker.DefaultAddress, false
-}
-
-// ConfigError wraps everything that is wrong with files that the user wrote.
-type ConfigError struct{ Err error }
-
-// Error returns the mistakes, one per line.
-func (e *ConfigError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the mistakes.
-func (e *ConfigError) Unwrap() error { return e.Err }
-
-// readUserFile reads a file that a person wrote.
-func readUserFile(name string) ([]byte, error) {
-	data, err := strictyaml.ReadFile(name)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, &ConfigError{err}
-	}
-	if err != nil {
-		return nil, &ConfigError{fmt.Errorf("%w; check the path", err)}
-	}
-	return data, nil
 }

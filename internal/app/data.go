@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -46,14 +47,45 @@ func openData(path string) (*dataDir, error) {
 	if err != nil {
 		return nil, boltfile.Explain(name, err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := takeLock(f); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, boltfile.Locked(path)
 		}
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
-	return &dataDir{path: path, lock: f}, nil
+	d := &dataDir{path: path, lock: f}
+	os.Remove(d.file(addressFile)) // a crash may have left one
+	return d, nil
+}
+
+// takeLock locks f for this process alone. It tries for a moment, since
+// whoever asks inUse holds the lock for a few microseconds.
+func takeLock(f *os.File) (err error) {
+	for range 10 {
+		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+			return nil
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return err
+}
+
+// inUse reports whether a process uses the data directory at path.
+func inUse(path string) (bool, error) {
+	f, err := os.Open(filepath.Join(path, lockFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if errors.Is(err, os.ErrPermission) {
+		return false, noData("%s: permission denied; do this as the user that runs linewatch", path)
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	return err != nil, nil
 }
 
 // file returns the path of something in the directory.
@@ -100,7 +132,7 @@ func readToken(dir string) (string, error) {
 		return "", err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%s may be read by others (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), path)
+		return "", fmt.Errorf("%w: others may read %s (mode %04o); run: chmod 600 %s", ErrSecret, path, info.Mode().Perm(), path)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -108,7 +140,7 @@ func readToken(dir string) (string, error) {
 	}
 	token := strings.TrimSpace(string(b))
 	if len(token) < 32 {
-		return "", fmt.Errorf("%s holds no token; remove it while nothing runs, and the next start makes one", path)
+		return "", fmt.Errorf("%w: %s holds none; remove it while nothing runs, and the next start makes one", ErrSecret, path)
 	}
 	return token, nil
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -35,8 +37,8 @@ type ReplayResult struct {
 // if not nil, gets the canonical changes, one per line. The directory must not
 // be in use.
 func Replay(ctx context.Context, c Config, out io.Writer, log *slog.Logger) (ReplayResult, error) {
-	if _, err := os.Stat(c.Data); err != nil {
-		return ReplayResult{}, fmt.Errorf("data directory: %w; name one that run has used with --data", err)
+	if _, err := os.Stat(filepath.Join(c.Data, pointsDir)); err != nil {
+		return ReplayResult{}, noData("the data directory %s holds no log; name with --data the one that linewatch run has used", c.Data)
 	}
 	data, err := openData(c.Data)
 	if err != nil {
@@ -55,12 +57,15 @@ func Replay(ctx context.Context, c Config, out io.Writer, log *slog.Logger) (Rep
 	r := ReplayResult{Records: records, Replayed: len(replayed), Stored: len(stored)}
 	r.FirstDiff = firstDifference(stored, replayed)
 	r.Identical = r.FirstDiff == ""
-	if out != nil {
-		for _, line := range replayed {
-			if _, err := fmt.Fprintln(out, line); err != nil {
-				return r, err
-			}
-		}
+	if out == nil {
+		return r, nil
+	}
+	w := bufio.NewWriter(out)
+	for _, line := range replayed {
+		fmt.Fprintln(w, line) // Flush reports the first error
+	}
+	if err := w.Flush(); err != nil {
+		return r, fmt.Errorf("write state changes: %w", err)
 	}
 	return r, nil
 }

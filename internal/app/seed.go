@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"sort"
+	"slices"
+	"strings"
 	"time"
 
 	"linewatch/configs"
@@ -28,7 +29,7 @@ func (a *App) seed(ctx context.Context) error {
 		}
 	}
 	if name := a.o.Config.Assets; name != "" {
-		data, err := readUserFile(name)
+		data, err := ReadFile(name)
 		if err != nil {
 			return fmt.Errorf("assets: %w", err)
 		}
@@ -37,19 +38,28 @@ func (a *App) seed(ctx context.Context) error {
 		}
 	}
 	for i, pattern := range a.o.Config.Rules {
-		names, err := filepath.Glob(pattern)
-		if err != nil || len(names) == 0 {
-			return &ConfigError{fmt.Errorf("rules[%d]: no file matches %s", i, pattern)}
+		if err := a.seedRules(ctx, pattern); err != nil {
+			return fmt.Errorf("rules[%d]: %w", i, err)
 		}
-		sort.Strings(names)
-		for _, name := range names {
-			data, err := readUserFile(name)
-			if err != nil {
-				return fmt.Errorf("rules[%d]: %w", i, err)
-			}
-			if err := a.control.seedRule(ctx, name, data); err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+// seedRules publishes the rules in the files that match a pattern.
+func (a *App) seedRules(ctx context.Context, pattern string) error {
+	names, err := filepath.Glob(pattern)
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, ".test.yaml") })
+	if err != nil || len(names) == 0 {
+		return &ConfigError{fmt.Errorf("no file matches %s; check the path, which is relative to the configuration", pattern)}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		data, err := ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if err := a.control.seedRule(ctx, name, data); err != nil {
+			return err
 		}
 	}
 	return nil

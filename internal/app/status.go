@@ -95,14 +95,14 @@ func sender(line string, x *domain.SenderStatus) ui.Sender {
 
 func source(src edge.SourceStatus) ui.Source {
 	state := ui.SourceConnecting
-	switch src.Connection {
-	case edge.Connected:
+	switch {
+	case src.Connection == edge.Connected:
 		state = ui.SourceConnected
-	case edge.Disconnected:
+	case src.Connection == edge.Disconnected, src.LastError != "":
 		state = ui.SourceDown
 	}
 	return ui.Source{
 		ID: src.ID, Kind: "S7", Address: src.Address, State: state, Since: src.Since,
-		Tags: src.TagsOk + src.TagsBad, Error: src.LastError,
+		Tags: src.TagsOk + src.TagsBad, Error: src.LastError, ErrorAt: linewatch.NoTime,
 	}
 }
