@@ -272,7 +272,7 @@ func (g *generator) scope() linewatch.Scope {
 // alter changes a rule here and there and leaves the rest of it.
 func (g *generator) alter(r *linewatch.Rule) {
 	group := &r.Groups[g.IntN(len(r.Groups))]
-	switch g.IntN(7) {
+	switch g.IntN(9) {
 	case 0:
 		group.Weight = pick(g, 10, 20, 30)
 	case 1:
@@ -289,7 +289,11 @@ func (g *generator) alter(r *linewatch.Rule) {
 		r.Groups[0], r.Groups[len(r.Groups)-1] = r.Groups[len(r.Groups)-1], r.Groups[0]
 	case 5:
 		r.Scope = g.scope()
-	case 6:
+	case 6, 7:
+		if len(group.Cases) > 0 { // the same condition once more, with a past of its own
+			group.Cases = append(group.Cases, linewatch.Case{State: g.state(), When: group.Cases[g.IntN(len(group.Cases))].When})
+		}
+	case 8:
 		if len(group.Cases) > 0 { // what stood alone now stands in an all
 			c := &group.Cases[0].When
 			*c = linewatch.Condition{Op: linewatch.All, Of: []linewatch.Condition{*c}}

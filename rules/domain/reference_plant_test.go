@@ -95,7 +95,7 @@ func (p *plant) controlled(c linewatch.Control) step {
 // next returns the next step.
 func (p *plant) next() step {
 	p.now += pick[linewatch.Time](p.generator, 0, 0, 10, 50, 50, 100, 250)
-	switch p.IntN(60) {
+	switch p.IntN(40) {
 	case 0:
 		return p.nextControl()
 	case 1, 2, 3:
@@ -215,8 +215,11 @@ func (p *plant) heartbeat(s *plantSender) linewatch.DataPoint {
 func (p *plant) nextControl() step {
 	id := pick(p.generator, p.rules...)
 	from := p.now + linewatch.Time(p.IntN(8000)-4000)
-	if p.chance(0.3) {
+	switch {
+	case p.chance(0.3):
 		from = 0
+	case p.chance(0.8):
+		from -= from % 50 // the instants of most points
 	}
 	switch p.IntN(10) {
 	case 0, 1:
