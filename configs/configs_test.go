@@ -2,6 +2,7 @@ package configs_test
 
 import (
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 
@@ -44,6 +45,32 @@ func TestRules(t *testing.T) {
 	})
 	if err != nil || rules < 2 || tests < 5 {
 		t.Errorf("saw %d rules and %d tests, %v", rules, tests, err)
+	}
+}
+
+// Every file of this folder is loaded by a test.
+func TestNoFileIsForgotten(t *testing.T) {
+	loaded := map[string]bool{
+		"configs.go": true, "configs_test.go": true, "linewatch.yaml": true, // by the tests of internal/app
+		"assets.yaml": true, "demo/assets.yaml": true,
+	}
+	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !loaded[name] && !strings.HasPrefix(name, "rules/") {
+			t.Errorf("%s: no test loads it", name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"assets.yaml", "demo/assets.yaml"} {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rulefile.ParseAssets(name, data); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -223,6 +223,7 @@ func (a *App) openAgent(context.Context) (err error) {
 	if len(c.Sources) == 0 {
 		return nil
 	}
+	a.warnUnregistered(c)
 	s, err := spool.Open(a.data.file(spoolDir), spool.Options{Logger: a.o.Log})
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)

@@ -180,6 +180,16 @@ func (c *control) equipment(name string) (linewatch.Equipment, bool) {
 	return linewatch.Equipment{}, false
 }
 
+// registry returns the registry; empty before there is one.
+func (c *control) registry() linewatch.Assets {
+	c.known.Lock()
+	defer c.known.Unlock()
+	if c.assets == nil {
+		return linewatch.Assets{}
+	}
+	return *c.assets
+}
+
 // DeleteRule implements ui.Rules.
 func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID) error {
 	return c.write(ctx, func() (*linewatch.Control, error) {
