@@ -42,24 +42,47 @@ func (b *bucket) newDomain(home string) *domain.Domain {
 	return d
 }
 
+// refilled ends the restore: everything that the bucket had taken when its
+// snapshot was written was given again, and the next record is new to it.
+func (b *bucket) refilled() error {
+	if b.replayed {
+		return nil
+	}
+	for _, home := range b.homes {
+		if err := b.domains[home].Refilled(); err != nil {
+			return fmt.Errorf("line %q: %w", home, err)
+		}
+	}
+	b.replayed = true
+	return nil
+}
+
 // open starts the domain of a new home with the control records so far.
-func (b *bucket) open(it *item) {
+func (b *bucket) open(it *item) error {
+	if err := b.refilled(); err != nil {
+		return err
+	}
 	d := b.newDomain(it.home)
 	for _, r := range it.history {
 		b.applyControl(d, it.home, r.arrival, r.control)
 	}
 	b.pos = it.pos
+	return nil
 }
 
 // control gives a control record to every domain, unless they know it.
-func (b *bucket) control(it *item) {
+func (b *bucket) control(it *item) error {
 	if it.offset < b.pos.control {
-		return
+		return nil
+	}
+	if err := b.refilled(); err != nil {
+		return err
 	}
 	b.tickUntil(it.arrival - 1)
 	for _, home := range b.homes {
 		b.applyControl(b.domains[home], home, it.arrival, it.control)
 	}
+	return nil
 }
 
 func (b *bucket) applyControl(d *domain.Domain, home string, arrival linewatch.Time, c *linewatch.Control) {
@@ -71,12 +94,15 @@ func (b *bucket) applyControl(d *domain.Domain, home string, arrival linewatch.T
 
 // points gives a domain its points, or fills its order buffer with those that
 // were waiting when the restored snapshot was taken.
-func (b *bucket) points(it *item) {
+func (b *bucket) points(it *item) error {
 	d := b.domains[it.home]
 	at := linewatch.Position{Partition: it.partition, Offset: it.offset}
 	if it.offset < b.pos.next[it.partition] {
 		d.Refill(at, it.gateway, it.points)
-		return
+		return nil
+	}
+	if err := b.refilled(); err != nil {
+		return err
 	}
 	b.tickUntil(it.arrival - 1)
 	d.Points(it.arrival, at, it.gateway, it.points)
@@ -85,6 +111,7 @@ func (b *bucket) points(it *item) {
 	}
 	b.take(d)
 	b.tellQuarantined(it, d)
+	return nil
 }
 
 // tickUntil fires the ticks up to a time in all domains, tick by tick, so that
@@ -120,15 +147,10 @@ func (b *bucket) close(it *item) error {
 	if !it.pos.covers(&b.pos) {
 		return nil
 	}
-	b.pos = it.pos
-	if !b.replayed {
-		for _, home := range b.homes {
-			if err := b.domains[home].Refilled(); err != nil {
-				return fmt.Errorf("line %q: %w", home, err)
-			}
-		}
-		b.replayed = true
+	if err := b.refilled(); err != nil {
+		return err
 	}
+	b.pos = it.pos
 	b.tickUntil(it.arrival)
 	b.closedTo = it.arrival
 	for _, home := range b.homes {

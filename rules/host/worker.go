@@ -97,10 +97,12 @@ func (w *worker) run(ctx context.Context) error {
 func (w *worker) do(ctx context.Context, it *item) error {
 	switch it.kind {
 	case pointsItem:
-		w.buckets[bucketOf(it.home)].points(it)
+		return w.buckets[bucketOf(it.home)].points(it)
 	case controlItem:
 		for _, b := range w.order {
-			b.control(it)
+			if err := b.control(it); err != nil {
+				return err
+			}
 		}
 	case createItem:
 		err := w.create(ctx, it)
@@ -133,7 +135,9 @@ func (w *worker) create(ctx context.Context, it *item) error {
 		b = newBucket(w.cfg, number, it.pos)
 		w.add(b)
 	}
-	b.open(it)
+	if err := b.open(it); err != nil {
+		return err
+	}
 	return w.commit(ctx, b, true)
 }
 
