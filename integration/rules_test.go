@@ -31,6 +31,7 @@ kind: Rule
 id: %s
 name: A limit where the value trembles
 scope: {equipment: F1}
+priority: 3
 groups:
   - id: limit
     weight: 50
