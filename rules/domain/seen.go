@@ -26,7 +26,8 @@ const (
 )
 
 // seen remembers the sequence numbers of a sender: exactly within the horizon,
-// not at all before it.
+// while the bounds above suffice. Of what lies before it only so much is known
+// that it is old.
 type seen struct {
 	epochs []epochSeen // ascending
 	oldest uint64      // epochs below are forgotten
@@ -41,7 +42,7 @@ type epochSeen struct {
 // run is an unbroken series of sequence numbers, both ends included.
 type run struct {
 	from, to uint64
-	since    linewatch.Time // arrival that opened it
+	heard    linewatch.Time // arrival of the newest of them
 }
 
 // add remembers one sequence number and tells whether it is new.
@@ -49,7 +50,7 @@ func (s *seen) add(epoch, seq uint64, arrival linewatch.Time) verdict {
 	if n := len(s.epochs); n > 0 && s.epochs[n-1].epoch == epoch {
 		e := &s.epochs[n-1]
 		if r := len(e.runs); r > 0 && e.runs[r-1].to+1 == seq {
-			e.runs[r-1].to = seq
+			e.runs[r-1].to, e.runs[r-1].heard = seq, arrival
 			return fresh
 		}
 		return e.add(seq, seq, arrival)
@@ -93,7 +94,6 @@ func (e *epochSeen) add(from, to uint64, arrival linewatch.Time) verdict {
 	for j < len(e.runs) && (e.runs[j].from <= to || e.runs[j].from == to+1) {
 		merged.from = min(merged.from, e.runs[j].from)
 		merged.to = max(merged.to, e.runs[j].to)
-		merged.since = min(merged.since, e.runs[j].since)
 		j++
 	}
 	e.runs = slices.Replace(e.runs, i, j, merged)
@@ -104,11 +104,11 @@ func (e *epochSeen) add(from, to uint64, arrival linewatch.Time) verdict {
 // forget lets go of what lies beyond the bounds.
 func (e *epochSeen) forget(arrival linewatch.Time) {
 	drop := max(0, len(e.runs)-maxRuns)
-	for drop+1 < len(e.runs) && arrival.Sub(e.runs[drop+1].since) > horizon {
+	for drop+1 < len(e.runs) && arrival.Sub(e.runs[drop].heard) > horizon {
 		drop++
 	}
 	if drop > 0 {
-		e.floor = e.runs[drop].from
+		e.floor = e.runs[drop-1].to + 1
 		e.runs = slices.Delete(e.runs, 0, drop)
 	}
 }
@@ -123,7 +123,7 @@ func (s *seen) append(dst []byte) []byte {
 		for _, r := range e.runs {
 			dst = binary.AppendUvarint(dst, r.from)
 			dst = binary.AppendUvarint(dst, r.to-r.from)
-			dst = linewatch.AppendTime(dst, r.since)
+			dst = linewatch.AppendTime(dst, r.heard)
 		}
 	}
 	return dst
@@ -136,7 +136,7 @@ func (s *seen) restore(r *linewatch.BinaryReader) {
 		for range r.Count() {
 			u := run{from: r.Uvarint()}
 			u.to = u.from + r.Uvarint()
-			u.since = r.Time()
+			u.heard = r.Time()
 			e.runs = append(e.runs, u)
 		}
 		s.epochs = append(s.epochs, e)
