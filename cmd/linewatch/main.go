@@ -15,17 +15,19 @@ import (
 func main() {
 	// Libraries write here; what matters they also return as errors.
 	log.SetOutput(io.Discard)
-	// The first signal asks for an orderly stop, a second one ends at once:
-	// whatever was acknowledged is on disk.
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		fmt.Fprintln(os.Stderr, "linewatch: stopping; once more to stop at once")
-		cancel()
-		<-signals
-		os.Exit(exitFailed)
-	}()
+	go obey(signals, cancel, os.Stderr, os.Exit)
 	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// obey takes the first signal as the wish for an orderly stop; a second one
+// ends the process at once: whatever was acknowledged is on disk.
+func obey(signals <-chan os.Signal, stop func(), errs io.Writer, exit func(int)) {
+	<-signals
+	fmt.Fprintln(errs, "linewatch: stopping; once more to stop at once")
+	stop()
+	<-signals
+	exit(exitFailed)
 }

@@ -39,7 +39,11 @@ type dataDir struct {
 // Errors: boltfile.ErrNotWritable and boltfile.ErrLocked, with path and
 // remedy.
 func openData(path string) (*dataDir, error) {
-	if err := boltfile.MakeDir(path); err != nil {
+	err := boltfile.MakeDir(path)
+	if errors.Is(err, unix.ENOTDIR) {
+		return nil, noData("%s: is not a directory; name another data directory", path)
+	}
+	if err != nil {
 		return nil, err
 	}
 	name := filepath.Join(path, lockFile)

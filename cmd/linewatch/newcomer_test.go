@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const demoRule = "../../configs/rules/demo/filler-rinse-water.yaml"
+
+// event is what the tests read of an alert on MQTT.
+type event struct {
+	ID, RuleID, State, From, Title, Text string
+	RuleVersion, Severity                int
+	Why                                  []struct {
+		Group, Tag, Op string
+		Value, Limit   any
+	}
+}
+
+// next returns the next event that fits.
+func next(t *testing.T, sub *process, within time.Duration, fits func(event) bool) event {
+	t.Helper()
+	late := time.After(within)
+	for {
+		select {
+		case line, ok := <-sub.lines:
+			if !ok {
+				t.Fatalf("the subscriber ended: %s", sub.errs.String())
+			}
+			_, payload, _ := strings.Cut(line, " ")
+			var e event
+			if err := json.Unmarshal([]byte(payload), &e); err != nil {
+				t.Fatalf("%v in %s", err, line)
+			}
+			if fits(e) {
+				return e
+			}
+		case <-late:
+			t.Fatalf("no such event within %v", within)
+		}
+	}
+}
+
+// What the README promises a newcomer: a first alert with its reason within a
+// minute, at Debian's mosquitto_sub started with the printed line, and a rule
+// that is changed and withdrawn while everything runs.
+func TestNewcomer(t *testing.T) {
+	t.Parallel()
+	peer(t, "mosquitto_sub")
+	data := t.TempDir()
+	run := start(t, program, "run", "--data", data, "--http", "127.0.0.1:0")
+	address := page(run.line("Linewatch is running. Page: ", 10*time.Second))
+	printed := time.Now()
+	sub := start(t, "sh", "-c", "exec "+run.line("Alerts: ", time.Second))
+
+	alert := next(t, sub, time.Until(printed.Add(60*time.Second)), func(e event) bool { return e.Severity > 0 })
+	t.Logf("first alert after %v", time.Since(printed).Round(100*time.Millisecond))
+	if alert.State != "WARNING" || alert.RuleVersion != 1 || alert.Title != "Rinse water too hot on F1" || len(alert.Why) != 2 {
+		t.Errorf("the first alert is %+v", alert)
+	}
+	if w := alert.Why[0]; w.Tag != "water_temperature" || w.Op != "above" || w.Limit != 75.0 || w.Value == nil {
+		t.Errorf("the reason is %+v", alert.Why)
+	}
+
+	changed := write(t, t.TempDir(), "hotter.yaml", strings.Replace(read(t, demoRule), "above: 75, clear: 74", "above: 95, clear: 94", 1))
+	if out, code := finish(t, "rules", "apply", changed, "--data", data); code != 0 || out != "rule filler-rinse-water is in force as version 2\n" {
+		t.Fatalf("rules apply: exit code %d: %s", code, out)
+	}
+	end := next(t, sub, 5*time.Second, func(e event) bool { return e.RuleVersion == 2 })
+	if end.From != "WARNING" || end.State != "ACTIVE" {
+		t.Errorf("the new limit gave %s -> %s, want WARNING -> ACTIVE", end.From, end.State)
+	}
+	s := address.status(t)
+	if len(s.Instances) != 1 || s.Instances[0].Version != 2 || s.Instances[0].State != "ACTIVE" {
+		t.Errorf("the page shows %+v", s.Instances)
+	}
+	var newest struct {
+		Changes []struct {
+			Change struct {
+				RuleVersion int
+				To          string
+			}
+		}
+	}
+	address.get(t, "/api/v1/changes?limit=1", &newest)
+	if len(newest.Changes) != 1 || newest.Changes[0].Change.RuleVersion != 2 || newest.Changes[0].Change.To != "ACTIVE" {
+		t.Errorf("the newest change is %+v", newest)
+	}
+
+	if out, code := finish(t, "rules", "delete", "filler-rinse-water", "--data", data); code != 0 {
+		t.Fatalf("rules delete: exit code %d: %s", code, out)
+	}
+	eventually(t, 5*time.Second, "the rule is gone", func() bool { return len(address.status(t).Instances) == 0 })
+
+	if code := run.end(syscall.SIGTERM, 10*time.Second); code != exitOK {
+		t.Errorf("exit code %d after SIGTERM", code)
+	}
+	if out, code := finish(t, "replay", "--data", data); code != 0 || !strings.Contains(out, "identical byte for byte") {
+		t.Errorf("replay: exit code %d: %s", code, out)
+	}
+	if out, code := finish(t, "run", "--data", data, "--http", "127.0.0.1:0", "--for", "100ms"); code != 0 {
+		t.Errorf("second run on the same data: exit code %d: %s", code, out)
+	}
+}
+
+// A second signal ends the process at once, although the first one still waits
+// for a PLC that does not answer.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	plc, reached := silentPLC(t)
+	config := write(t, dir, "linewatch.yaml", strings.Replace(plcConfig(plc), "slot: 1", "slot: 1\n      timeout: 10s", 1))
+	run := start(t, program, "run", "--config", config, "--data", dir+"/data", "--http", "127.0.0.1:0")
+	run.line("Stop with Ctrl-C.", 10*time.Second)
+	<-reached
+	if err := run.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, "stopping", func() bool { return strings.Contains(run.errs.String(), "once more to stop at once") })
+	if code := run.end(syscall.SIGTERM, 2*time.Second); code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+}
