@@ -38,6 +38,7 @@ type orderBuffer struct {
 	slots  [windowSize][]entry
 	far    map[int64][]entry // entries of the other windows
 	spare  [][]entry         // emptied slots, for reuse
+	keys   []uint64          // of the slot that is being released
 }
 
 func windowOf(t linewatch.Time) int64 { return int64(t) >> (slotBits + windowBits) }
@@ -136,18 +137,16 @@ func (b *orderBuffer) releaseSlot(i int, t linewatch.Time, give func(*entry)) bo
 	if len(s) == 0 {
 		return true
 	}
-	b.sort(s)
-	n := len(s)
-	for n > 0 && s[n-1].at > t {
-		n--
-	}
-	for j := range s[:n] {
-		give(&s[j])
+	order := b.sort(s)
+	n := 0
+	for n < len(s) && s[uint32(order[n])].at <= t {
+		give(&s[uint32(order[n])])
+		n++
 	}
 	b.count -= n
 	b.inside -= n
 	if n < len(s) {
-		b.slots[i] = slices.Delete(s, 0, n)
+		b.slots[i] = slices.DeleteFunc(s, func(e entry) bool { return e.at <= t })
 		return false
 	}
 	b.clear(i)
@@ -162,13 +161,28 @@ func (b *orderBuffer) clear(i int) {
 	}
 }
 
-func (b *orderBuffer) sort(s []entry) {
-	for i := 1; i < len(s); i++ {
-		if b.compare(&s[i-1], &s[i]) > 0 {
+// sort puts a slot in order and returns that order: a key for each entry whose
+// lower half is its index. Time within the slot and sender stand above it, so
+// that entries need not move unless one sender's points of one instant came in
+// the wrong order.
+func (b *orderBuffer) sort(s []entry) []uint64 {
+	const place = 32 - slotBits
+	b.keys = b.keys[:0]
+	for i := range s {
+		e := &s[i]
+		b.keys = append(b.keys, uint64(e.at&(1<<slotBits-1))<<(32+place)|uint64(b.rank[e.sender])<<32|uint64(i))
+	}
+	slices.Sort(b.keys)
+	for i := 1; i < len(b.keys); i++ {
+		if b.compare(&s[uint32(b.keys[i-1])], &s[uint32(b.keys[i])]) > 0 {
 			slices.SortFunc(s, func(x, y entry) int { return b.compare(&x, &y) })
-			return
+			for j := range b.keys {
+				b.keys[j] = uint64(j)
+			}
+			break
 		}
 	}
+	return b.keys
 }
 
 func (b *orderBuffer) compare(x, y *entry) int {
