@@ -49,6 +49,7 @@ type Engine struct {
 	senderIDs  map[linewatch.Sender]SenderID
 	series     []series
 	seriesIDs  map[seriesKey]SeriesID
+	recent     recent
 	touched    []touch
 	leaves     []leaf
 	freeLeaves []int32

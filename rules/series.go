@@ -62,13 +62,8 @@ func (e *Engine) Series(equipment, tag string) (SeriesID, bool) {
 	id := SeriesID(len(e.series))
 	e.series = append(e.series, series{key: key, last: Sample{At: linewatch.NoTime}})
 	e.seriesIDs[key] = id
+	e.recent.grow(len(e.series))
 	return id, true
-}
-
-// Lookup returns the handle of a tag that is known already.
-func (e *Engine) Lookup(equipment, tag string) (SeriesID, bool) {
-	id, ok := e.seriesIDs[seriesKey{equipment, tag}]
-	return id, ok
 }
 
 // settle brings the conditions on a series in line with its newest sample and
