@@ -79,12 +79,13 @@ type Quarantined struct {
 	Raw     []byte // what arrived, its first 4 KiB
 }
 
-// Host drives router and buckets. Make one with New and call Run once.
+// Host drives router and buckets. Make one with New and call Run, once.
 type Host struct {
 	cfg     Config
 	workers []*worker
 	merger  *merger
 	outbox  *publisher
+	ended   chan struct{} // closed when Run has returned
 }
 
 const defaultSnapshotEvery = 5 * time.Second
@@ -97,7 +98,7 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	if cfg.Now == nil {
 		cfg.Now = func() linewatch.Time { return linewatch.TimeOf(time.Now()) }
 	}
-	h := &Host{cfg: cfg, outbox: newPublisher(&cfg)}
+	h := &Host{cfg: cfg, outbox: newPublisher(&cfg), ended: make(chan struct{})}
 	for i := range runtime.GOMAXPROCS(0) {
 		h.workers = append(h.workers, newWorker(i, &h.cfg, h.outbox))
 	}
@@ -131,6 +132,7 @@ func bucketOf(home string) int {
 // nil. An error means that state could not be kept, and that the log must be
 // read again from the last commit.
 func (h *Host) Run(ctx context.Context) error {
+	defer close(h.ended)
 	// Readers and merger stop with ctx; workers finish what they were given.
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)

@@ -50,7 +50,6 @@ func (r *router) route(ctx context.Context, in *input, pos *positions) error {
 		pos.control = in.offset + 1
 		return r.routeControl(ctx, in, pos)
 	}
-	pos.next[in.partition] = in.offset + 1
 	for _, p := range r.split(in) {
 		if err := r.ensure(ctx, p.home, pos); err != nil {
 			return err
@@ -63,6 +62,8 @@ func (r *router) route(ctx context.Context, in *input, pos *positions) error {
 			return err
 		}
 	}
+	// Not before: a home that came into being with this record takes it.
+	pos.next[in.partition] = in.offset + 1
 	return nil
 }
 

@@ -64,6 +64,11 @@ func (h *Host) Status(ctx context.Context) ([]DomainStatus, error) {
 // Drained reports whether everything stamped up to a time was judged and
 // published.
 func (h *Host) Drained(ctx context.Context, upTo linewatch.Time) (bool, error) {
+	select {
+	case <-h.ended:
+		return false, ErrStopped
+	default:
+	}
 	if linewatch.Time(h.merger.closedTo.Load()) < upTo {
 		return false, nil
 	}
