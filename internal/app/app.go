@@ -397,8 +397,13 @@ const (
 func (a *App) settle(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
+	upTo := a.settleTime()
+	if upTo > linewatch.TimeOf(timeNow().Add(settleTimeout)) {
+		a.o.Log.Warn("the clock is behind the log: the newest records are judged by a later run", "log", upTo.String())
+		return false
+	}
 	return waitUntil(ctx, func() bool {
-		ok, err := a.host.Drained(ctx, a.settleTime())
+		ok, err := a.host.Drained(ctx, upTo)
 		return err == nil && ok
 	}) && waitUntil(ctx, func() bool {
 		s, err := a.follower.Stats(ctx)

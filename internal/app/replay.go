@@ -155,13 +155,16 @@ func judgeAgain(ctx context.Context, c Config, data *dataDir, log *slog.Logger) 
 
 var errTrimmedLog = errors.New("older records were given up; only a log that is whole can be compared with the history")
 
-// openStopped opens a log whose clock stands still where the log ends, so that
-// no time passes that the process which wrote it has not seen.
+// openStopped opens a log whose clock stands still right after the end of the
+// log, so that no time passes that the process which wrote it has not seen.
 func openStopped(dir string, log *slog.Logger) (*boltlog.Log, error) {
-	at := linewatch.TimeOf(timeNow())
-	l, err := boltlog.Open(dir, boltlog.Options{Logger: log, Silence: logSilence, Clock: func() linewatch.Time { return at }})
+	var at atomic.Int64 // the log asks from a goroutine of its own
+	at.Store(int64(linewatch.TimeOf(timeNow())))
+	l, err := boltlog.Open(dir, boltlog.Options{
+		Logger: log, Silence: logSilence, Clock: func() linewatch.Time { return linewatch.Time(at.Load()) },
+	})
 	if err == nil {
-		at = l.Latest()
+		at.Store(int64(l.Latest().Add(1))) // what is stamped in this millisecond might still come
 	}
 	return l, err
 }

@@ -75,10 +75,12 @@ func (g gatedUplink) Send(ctx context.Context, points []linewatch.DataPoint) err
 	}
 }
 
-// settleTime is the stamp of the newest record, or now if that is later in the
-// log's own time.
+// settleTime is the time up to which the logs must be judged so that nothing of
+// what they hold now is left. After a crash it lies up to two seconds ahead of
+// the clock: stamps stand still until the clock has passed what the logs had
+// promised.
 func (a *App) settleTime() linewatch.Time {
-	return min(a.pointsLog.Latest(), linewatch.TimeOf(timeNow()))
+	return max(a.pointsLog.Latest(), a.controlLog.Latest())
 }
 
 func (r *Report) addEngine(all []host.DomainStatus) {
