@@ -31,18 +31,26 @@ import (
 // lost, none is there twice, and judging the whole log again gives the stored
 // history byte for byte.
 func TestKilledAgainAndAgain(t *testing.T) {
+	t.Parallel()
 	p := newLine(t)
 	seed := uint64(time.Now().UnixNano())
 	rng := rand.New(rand.NewPCG(seed, 0))
 	crashes := failpoints(t)
-	for range randomKills(t) {
+	for i := range randomKills(t) {
 		crashes = append(crashes, "")
+		if i%5 == 0 {
+			crashes = append(crashes, inGoodOrder)
+		}
 	}
 	rng.Shuffle(len(crashes), func(i, j int) { crashes[i], crashes[j] = crashes[j], crashes[i] })
-	t.Logf("seed %d, %d crashes", seed, len(crashes))
+	t.Logf("seed %d, %d lives", seed, len(crashes))
 	begun := time.Now()
 	for _, name := range crashes {
-		p.crash(t, rng, name)
+		if name == inGoodOrder {
+			p.stop(t)
+		} else {
+			p.crash(t, rng, name)
+		}
 		if t.Failed() {
 			t.FailNow()
 		}
@@ -52,9 +60,12 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	p.simulator.stop(syscall.SIGTERM)
 	points := p.checkPoints(t, report)
 	changes := p.checkChanges(t)
-	t.Logf("%d crashes, %d of them at failpoints: %d points, %d copies sent again, %d state changes, %d messages, %v",
+	t.Logf("%d lives, %d of them ended at failpoints: %d points, %d copies sent again, %d state changes, %d messages, %v",
 		len(p.runs), len(failpoints(t)), len(points.all), points.copies, len(changes), p.messages, time.Since(begun).Round(time.Second))
 }
+
+// inGoodOrder stands for a life that ends by SIGTERM.
+const inGoodOrder = "in good order"
 
 // randomKills is how often the product is killed at any time, beside the kills
 // at failpoints.
@@ -193,6 +204,24 @@ func (p *line) crash(t *testing.T, rng *rand.Rand, name string) {
 	p.checkErrors(t, c)
 	r.left = p.spooled(t)
 	p.runs = append(p.runs, r)
+}
+
+// stop lets the product live for a while, asks it to stop, and then for a
+// replay: what it leaves is whole at any time, not only after a pause.
+func (p *line) stop(t *testing.T) {
+	t.Helper()
+	r := run{begun: linewatch.TimeOf(time.Now())}
+	c := start(t, fmt.Sprintf("run %d %s", len(p.runs)+1, inGoodOrder), nil, p.program, "run", "--config", p.config)
+	p.watch(t, c, &r, time.Second, true)
+	c.stop(syscall.SIGTERM)
+	if c.fate != nil {
+		t.Errorf("%s: %v", c.name, c.fate)
+	}
+	r.ended = linewatch.TimeOf(time.Now())
+	p.checkErrors(t, c)
+	r.left = p.spooled(t)
+	p.runs = append(p.runs, r)
+	p.replay(t)
 }
 
 var greeting = regexp.MustCompile(`Page: http://(\S+)`)
