@@ -8,7 +8,7 @@ import (
 	"linewatch"
 )
 
-// seenModel remembers everything: when each sequence number was heard last.
+// seenModel remembers everything: when each sequence number was heard first.
 type seenModel map[uint64]map[uint64]linewatch.Time
 
 func (m seenModel) add(epoch, seq uint64, now linewatch.Time) (known, old bool) {
@@ -20,7 +20,9 @@ func (m seenModel) add(epoch, seq uint64, now linewatch.Time) (known, old bool) 
 		// Beyond the horizon: a number at or above it was heard so long ago.
 		old = old || above >= seq && now.Sub(t) > horizon
 	}
-	m[epoch][seq] = now
+	if !known {
+		m[epoch][seq] = now
+	}
 	return known, old
 }
 
