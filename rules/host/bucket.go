@@ -20,6 +20,7 @@ type bucket struct {
 	homes     []string       // ascending
 	pos       positions      // what it was given
 	closedTo  linewatch.Time // arrival time up to which it was given everything
+	settled   bool           // pos says exactly what it was given
 	replayed  bool           // the order buffers are filled again after a restore
 	emitted   uint64         // output number of the next change
 	changes   []linewatch.StateChange
@@ -66,7 +67,7 @@ func (b *bucket) open(it *item) error {
 	for _, r := range it.history {
 		b.applyControl(d, it.home, r.arrival, r.control)
 	}
-	b.pos = it.pos
+	b.pos, b.settled = it.pos, true
 	return nil
 }
 
@@ -78,6 +79,7 @@ func (b *bucket) control(it *item) error {
 	if err := b.refilled(); err != nil {
 		return err
 	}
+	b.settled = false
 	b.tickUntil(it.arrival - 1)
 	for _, home := range b.homes {
 		b.applyControl(b.domains[home], home, it.arrival, it.control)
@@ -104,6 +106,7 @@ func (b *bucket) points(it *item) error {
 	if err := b.refilled(); err != nil {
 		return err
 	}
+	b.settled = false
 	b.tickUntil(it.arrival - 1)
 	d.Points(it.arrival, at, it.gateway, it.points)
 	if n := len(it.refused); n > 0 {
@@ -150,7 +153,7 @@ func (b *bucket) close(it *item) error {
 	if err := b.refilled(); err != nil {
 		return err
 	}
-	b.pos = it.pos
+	b.pos, b.settled = it.pos, true
 	b.tickUntil(it.arrival)
 	b.closedTo = it.arrival
 	for _, home := range b.homes {

@@ -245,7 +245,7 @@ func TestPartitionsAndCrashesDoNotMatter(t *testing.T) {
 		}
 		crashing, crashes := newMemoryStore(), 0
 		for {
-			crashing.left = 1 + rand.IntN(60)
+			crashing.left = rand.IntN(12)
 			if crashes > 60 {
 				crashing.left = -1
 			}

@@ -170,7 +170,8 @@ func (w *worker) commit(ctx context.Context, b *bucket, withState bool) error {
 	if !b.caughtUp() {
 		return nil
 	}
-	withState = withState || time.Since(b.committed) >= w.cfg.SnapshotEvery
+	// A state that is ahead of its position would take points twice.
+	withState = b.settled && (withState || time.Since(b.committed) >= w.cfg.SnapshotEvery)
 	if len(b.changes) == 0 && !withState {
 		return nil
 	}
