@@ -36,7 +36,7 @@ type dataDir struct {
 
 // openData creates the directory if need be and takes its lock.
 //
-// Errors: boltfile.ErrNotWritable and boltfile.ErrLocked, with path and
+// Errors: ErrNoData, boltfile.ErrNotWritable and boltfile.ErrLocked, with path and
 // remedy.
 func openData(path string) (*dataDir, error) {
 	err := boltfile.MakeDir(path)

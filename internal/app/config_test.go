@@ -1,0 +1,104 @@
+package app
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"linewatch"
+	"linewatch/edge"
+	"linewatch/notify/mqtt"
+	"linewatch/watermark"
+)
+
+// load writes a configuration and loads it.
+func load(t *testing.T, dir, text string) (Config, error) {
+	t.Helper()
+	name := filepath.Join(dir, "linewatch.yaml")
+	if err := os.WriteFile(name, []byte("apiVersion: linewatch/v1\nkind: Config\n"+text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return LoadConfig(name)
+}
+
+func TestEveryFieldIsRead(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"password", "ca.pem"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := load(t, dir, `
+data: kept
+http: localhost:9000
+assets: plant/assets.yaml
+rules: [rules/*.yaml, /etc/linewatch/extra.yaml]
+edge:
+  gateway: gw
+  sources:
+    - {id: plc, protocol: s7, address: "192.0.2.1:1102", rack: 1, slot: 2, interval: 50ms, timeout: 3s, equipment: E1, tags: [{name: a, address: DB1.DBW0}, {name: b, address: M1.2, type: bool, equipment: E2}]}
+engine: {scope: global, openSenders: 7, bound: 1s, idleTimeout: 20s, maxFutureSkew: 1m, joinGrace: 3s, maxHold: 2m, catchUp: skip, onAllIdle: hold, bufferCap: 5000, snapshotEvery: 1s}
+mqtt: {broker: "ssl://broker:8883", clientId: me, site: here, user: u, passwordFile: password, caFile: ca.pem, insecure: true}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		APIVersion: "linewatch/v1", Kind: "Config", Data: filepath.Join(dir, "kept"), HTTP: "localhost:9000",
+		Assets: filepath.Join(dir, "plant/assets.yaml"), Rules: []string{filepath.Join(dir, "rules/*.yaml"), "/etc/linewatch/extra.yaml"},
+		Edge: edge.Config{Gateway: "gw", Sources: []edge.SourceConfig{{
+			ID: "plc", Protocol: "s7", Address: "192.0.2.1:1102", Rack: 1, Slot: 2, Interval: edge.Span(50e6), Timeout: edge.Span(3e9), Equipment: "E1",
+			Tags: []edge.TagConfig{{Name: "a", Address: "DB1.DBW0"}, {Name: "b", Address: "M1.2", Type: "bool", Equipment: "E2"}},
+		}}},
+		Engine: EngineConfig{
+			Scope: "global", OpenSenders: 7, Bound: linewatch.Second, IdleTimeout: 20 * linewatch.Second, MaxFutureSkew: linewatch.Minute,
+			JoinGrace: 3 * linewatch.Second, MaxHold: 2 * linewatch.Minute, CatchUp: watermark.Skip, OnAllIdle: watermark.HoldAll,
+			BufferCap: 5000, SnapshotEvery: linewatch.Second,
+		},
+		MQTT: MQTTConfig{Config: mqtt.Config{
+			Broker: "ssl://broker:8883", ClientID: "me", Site: "here", User: "u",
+			PasswordFile: filepath.Join(dir, "password"), CAFile: filepath.Join(dir, "ca.pem"), Insecure: true,
+		}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	got, err := load(t, t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultConfig()
+	want.APIVersion, want.Kind = apiVersion, kindConfig
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got.Data != "linewatch-data" || got.HTTP != "127.0.0.1:8080" || got.Engine.watermark() != watermark.Defaults() {
+		t.Errorf("defaults are %+v", got)
+	}
+}
+
+func TestWrongValues(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"data: ''", "data: is empty"},
+		{"engine: {openSenders: -1}", "engine.openSenders: use 0 to 1000000"},
+		{"engine: {snapshotEvery: 1ms}", "engine.snapshotEvery: use 100ms or more"},
+		{"engine: {idleTimeout: 0s}", "engine: idle-timeout"},
+		{"edge: {sources: [{id: a}]}", "edge.gateway: missing"},
+		{"edge: {gateway: g, sources: [{id: a, protocol: opc}]}", `edge.sources[a].protocol: "opc" is unknown`},
+		{"mqtt: {broker: 'tcp://127.0.0.1:1', embedded: '127.0.0.1:2'}", "mqtt: both broker and embedded; name one"},
+		{"mqtt: {broker: 'ssl://b:1', user: u, passwordFile: none}", "mqtt.passwordFile: "},
+	} {
+		_, err := load(t, t.TempDir(), test.text)
+		var config *ConfigError
+		if !errors.As(err, &config) || !strings.Contains(err.Error(), "linewatch.yaml: "+test.want) {
+			t.Errorf("%s: got %v, want %q", test.text, err, test.want)
+		}
+	}
+}

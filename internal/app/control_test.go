@@ -1,0 +1,135 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"linewatch/ingest/boltlog"
+	"linewatch/ui"
+)
+
+// openControlLog opens the control log in dir and what was published on it.
+func openControlLog(t *testing.T, dir string) (*control, func()) {
+	t.Helper()
+	log, err := boltlog.Open(dir, boltlog.Options{Partitions: 1, Logger: slog.New(slog.DiscardHandler), Silence: logSilence})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := false
+	stop := func() {
+		if !closed {
+			closed = true
+			log.Close()
+		}
+	}
+	t.Cleanup(stop)
+	c, err := newControl(t.Context(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, stop
+}
+
+func ruleOn(equipment string, limit int) []byte {
+	return fmt.Appendf(nil, `apiVersion: linewatch/v1
+kind: Rule
+id: hot
+name: Hot
+scope: {equipment: %s}
+priority: 2
+groups:
+  - id: g
+    weight: 10
+    cases:
+      - state: WARNING
+        tag: temperature
+        above: %d
+alert: {title: Hot}
+`, equipment, limit)
+}
+
+const twoLines = `apiVersion: linewatch/v1
+kind: Assets
+equipment:
+  - {id: e1, alias: F1, line: one, site: s}
+  - {id: e2, alias: F2, line: two, site: s}
+`
+
+func TestVersionsRise(t *testing.T) {
+	dir := t.TempDir()
+	c, stop := openControlLog(t, dir)
+	apply := func(limit int, want uint32) {
+		t.Helper()
+		if id, version, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", limit)); id != "hot" || version != want || err != nil {
+			t.Errorf("limit %d: %s version %d, %v; want version %d", limit, id, version, err, want)
+		}
+	}
+	apply(70, 1)
+	apply(70, 1) // as it is
+	apply(80, 2)
+	apply(70, 3) // back again is a new version
+	if err := c.DeleteRule(t.Context(), "hot"); err != nil {
+		t.Error(err)
+	}
+	if err := c.DeleteRule(t.Context(), "hot"); !errors.Is(err, ui.ErrUnknownRule) {
+		t.Errorf("the second delete gives %v", err)
+	}
+	if err := c.DeleteRule(t.Context(), "other"); !errors.Is(err, ui.ErrUnknownRule) {
+		t.Errorf("deleting what never was gives %v", err)
+	}
+	stop()
+	c, _ = openControlLog(t, dir) // a restart
+	if err := c.DeleteRule(t.Context(), "hot"); !errors.Is(err, ui.ErrUnknownRule) {
+		t.Errorf("after a restart the second delete gives %v", err)
+	}
+	if err := c.seedRule(t.Context(), "hot.yaml", ruleOn("F1", 70)); err != nil || !c.rules["hot"].withdrawn {
+		t.Errorf("a start brings a withdrawn rule back, %v", err)
+	}
+	apply(70, 5) // 4 was the delete
+}
+
+func TestRegistryAndRules(t *testing.T) {
+	dir := t.TempDir()
+	c, stop := openControlLog(t, dir)
+	if err := c.ApplyAssets(t.Context(), "a.yaml", []byte(twoLines)); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	c, _ = openControlLog(t, dir)
+	if eq, ok := c.equipment("F2"); !ok || eq.ID != "e2" {
+		t.Errorf("after a restart F2 is %+v, %v", eq, ok)
+	}
+	latest := func() uint64 {
+		_, next, err := c.log.(*boltlog.Log).Bounds(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return next
+	}
+	before := latest()
+	if err := c.ApplyAssets(t.Context(), "a.yaml", []byte(twoLines)); err != nil || latest() != before {
+		t.Errorf("the same registry was written again, %v", err)
+	}
+	other := strings.Replace(string(ruleOn("F1", 70)), "tag: temperature", "tag: temperature\n        equipment: F2", 1)
+	for _, test := range []struct{ rule, want string }{
+		{string(ruleOn("F9", 70)), `r.yaml: scope.equipment: "F9" is not registered; apply the assets first`},
+		{other, `r.yaml: groups[0].cases[0]: equipment "F2" is on line "two", the rule is on line "one"`},
+		{strings.Replace(other, "F2", "F9", 1), `r.yaml: groups[0].cases[0]: equipment "F9" is not registered`},
+		{strings.Replace(other, "above: 70", "abvoe: 70", 1), `did you mean above?`},
+	} {
+		_, _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(test.rule))
+		var refused ui.Refused
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("got %v, want %q", err, test.want)
+		}
+	}
+	if latest() != before {
+		t.Error("a refused rule was written")
+	}
+	if _, _, err := c.ApplyRule(t.Context(), "r.yaml", ruleOn("e1", 70)); err != nil {
+		t.Error(err)
+	}
+}
