@@ -44,7 +44,7 @@ func newPublish(kind, what string, deletes bool) *cobra.Command {
 			RunE: func(cmd *cobra.Command, ids []string) error {
 				return each(cmd, ids, func(ctx context.Context, id string, out io.Writer) error {
 					if !linewatch.ValidRuleID(linewatch.RuleID(id)) {
-						return usageError{fmt.Errorf("%.80q is not the id of a rule; the id stands in the rule's file behind id:", id)}
+						return usageError{fmt.Errorf("%.80q is not the id of a rule; the rule's file gives it as id: NAME", id)}
 					}
 					err := app.DeleteRule(ctx, data, linewatch.RuleID(id))
 					if err == nil {

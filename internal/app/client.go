@@ -72,7 +72,7 @@ func checkFile(kind, file string, body []byte) (err error) {
 func DeleteRule(ctx context.Context, data string, id linewatch.RuleID) error {
 	_, err := call(ctx, data, http.MethodDelete, "/api/v1/rules/"+url.PathEscape(string(id)), nil)
 	if errors.Is(err, ui.ErrUnknownRule) {
-		return fmt.Errorf("rule %s: %w; the page lists the rules in force, and a file names its own behind id:", id, err)
+		return fmt.Errorf("rule %s: %w; the page lists the rules in force, and a file gives its own as id: NAME", id, err)
 	}
 	return err
 }

@@ -22,14 +22,13 @@ type plant struct {
 }
 
 type plantSender struct {
-	name    linewatch.Sender
-	seq     uint64
-	epoch   uint64
-	asleep  linewatch.Time // until then
-	beats   bool
-	ahead   linewatch.Duration // of its clock
-	tags    []refTag
-	promise linewatch.Time // of its last heartbeat
+	name   linewatch.Sender
+	seq    uint64
+	epoch  uint64
+	asleep linewatch.Time // until then
+	beats  bool
+	ahead  linewatch.Duration // of its clock
+	tags   []refTag
 }
 
 func newPlant(seed uint64) *plant {

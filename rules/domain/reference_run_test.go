@@ -76,11 +76,10 @@ type engineRun struct {
 
 // saved is a snapshot with its position in input and output.
 type saved struct {
-	state    []byte
-	step     int
-	emitted  int
-	replay   []uint64 // per partition
-	restored bool
+	state   []byte
+	step    int
+	emitted int
+	replay  []uint64 // per partition
 }
 
 const refPartitions = 4
