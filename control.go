@@ -1,5 +1,10 @@
 package linewatch
 
+import (
+	"errors"
+	"fmt"
+)
+
 // Control is one record of the control log. Exactly one field beside Version
 // is set.
 type Control struct {
@@ -8,6 +13,32 @@ type Control struct {
 	DeleteRule *RuleDelete  `json:"deleteRule,omitempty"`
 	Assets     *Assets      `json:"assets,omitempty"`
 	Table      *Table       `json:"table,omitempty"`
+}
+
+// Validate returns what is wrong with the record by itself: its version, that
+// it does not hold exactly one thing, or what that thing's Validate finds. It
+// does not know what was published before.
+func (c *Control) Validate() error {
+	if c.Version != 1 {
+		return fmt.Errorf("control record: version %d is not supported", c.Version)
+	}
+	held := 0
+	for _, is := range [...]bool{c.Rule != nil, c.DeleteRule != nil, c.Assets != nil, c.Table != nil} {
+		if is {
+			held++
+		}
+	}
+	switch {
+	case held != 1:
+		return errors.New("control record: want exactly one of rule, deleteRule, assets and table")
+	case c.Rule != nil:
+		return c.Rule.Rule.Validate()
+	case c.Assets != nil:
+		return c.Assets.Validate()
+	case c.Table != nil:
+		return c.Table.Validate()
+	}
+	return nil
 }
 
 // RuleVersion publishes a version of a rule.

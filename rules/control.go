@@ -66,9 +66,10 @@ func (e *Engine) Control(c *linewatch.Control, watermark linewatch.Time) (linewa
 
 // admit checks a control record and returns its effective-from.
 func (e *Engine) admit(c *linewatch.Control) (linewatch.Time, error) {
+	if err := c.Validate(); err != nil {
+		return 0, err
+	}
 	switch {
-	case c.Version != 1:
-		return 0, fmt.Errorf("control record: version %d is not supported", c.Version)
 	case c.Rule != nil:
 		return c.Rule.From, e.admitRule(c.Rule)
 	case c.DeleteRule != nil:
@@ -82,21 +83,14 @@ func (e *Engine) admit(c *linewatch.Control) (linewatch.Time, error) {
 		}
 		r.highest = d.Version
 		return d.From, nil
-	case c.Assets != nil:
-		return 0, c.Assets.Validate()
-	case c.Table != nil:
-		return 0, c.Table.Validate()
 	}
-	return 0, errors.New("control record: neither rule, deleteRule, assets nor table")
+	return 0, nil
 }
 
 func (e *Engine) admitRule(rv *linewatch.RuleVersion) error {
 	r := e.rules[rv.Rule.ID]
 	if r != nil && rv.Version <= r.highest {
 		return fmt.Errorf("rule %s version %d, known is %d: %w", rv.Rule.ID, rv.Version, r.highest, ErrStaleVersion)
-	}
-	if err := rv.Rule.Validate(); err != nil {
-		return err
 	}
 	if r == nil {
 		r = &ruleState{}

@@ -1,8 +1,10 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"sync/atomic"
 
@@ -63,11 +65,22 @@ func (m *merger) adopt(b *bucket) {
 	m.router.adopt(b)
 }
 
+// errControl marks a control record that is damaged or refused.
+const errControl = linewatch.ErrorCode("ERR_CONTROL")
+
+// decodeControl refuses what it does not know: a rule of a later program must
+// not be judged without the part of it that this one cannot read.
 func decodeControl(r linewatch.Record) input {
-	in := input{}
+	in := input{raw: r.Data[:min(len(r.Data), maxRaw)]}
 	var c linewatch.Control
-	if err := json.Unmarshal(r.Data, &c); err != nil {
-		in.refused = []Refused{{Code: linewatch.ErrorCode("ERR_CONTROL"), Err: err, Raw: r.Data[:min(len(r.Data), maxRaw)]}}
+	d := json.NewDecoder(bytes.NewReader(r.Data))
+	d.DisallowUnknownFields()
+	err := d.Decode(&c)
+	if err == nil && len(bytes.TrimSpace(r.Data[d.InputOffset():])) > 0 {
+		err = errors.New("more than one JSON value")
+	}
+	if err != nil {
+		in.refused = []Refused{{Code: errControl, Err: err, Raw: in.raw}}
 		return in
 	}
 	in.control = &c
@@ -111,20 +124,14 @@ func (m *merger) run(read, work context.Context) error {
 // take adds what was read and lets go on whatever can.
 func (m *merger) take(ctx context.Context, c chunk) error {
 	s := c.source
-	s.queue = append(s.queue, c.inputs...)
-	s.closedAt = max(s.closedAt, c.closedAt)
-	<-s.ahead
+	s.add(c)
 	moved := false
 	for {
 		next := m.first()
 		if next == nil {
 			break
 		}
-		in := next.queue[0]
-		next.queue = next.queue[1:]
-		if len(next.queue) == 0 {
-			next.queue = nil
-		}
+		in := next.pop()
 		m.observer.Points(in.arrival, in.gateway, in.points)
 		if err := m.router.route(ctx, &in, &m.pos); err != nil {
 			return err

@@ -23,6 +23,7 @@ type input struct {
 	points    []linewatch.DataPoint
 	refused   []Refused
 	control   *linewatch.Control
+	raw       []byte // the beginning of a control record
 }
 
 // chunk is what one read gave.
@@ -43,7 +44,30 @@ type source struct {
 
 	// The merger's side.
 	queue    []input
+	reads    []int          // how many inputs each read in the queue has left
 	closedAt linewatch.Time // valid while the queue is empty
+}
+
+// add takes what a read gave. Its token goes back when all of it has gone on.
+func (s *source) add(c chunk) {
+	s.closedAt = max(s.closedAt, c.closedAt)
+	if len(c.inputs) == 0 {
+		<-s.ahead
+		return
+	}
+	s.queue, s.reads = append(s.queue, c.inputs...), append(s.reads, len(c.inputs))
+}
+
+// pop takes the next input out of the queue, which must hold one.
+func (s *source) pop() input {
+	in := s.queue[0]
+	s.queue[0] = input{}
+	s.queue = s.queue[1:]
+	if s.reads[0]--; s.reads[0] == 0 {
+		s.reads = s.reads[1:]
+		<-s.ahead
+	}
+	return in
 }
 
 // run reads until ctx ends.

@@ -50,10 +50,15 @@ func (r *router) route(ctx context.Context, in *input, pos *positions) error {
 		pos.control = in.offset + 1
 		return r.routeControl(ctx, in, pos)
 	}
-	for _, p := range r.split(in) {
+	parts := r.split(in)
+	// All homes first: making one commits its bucket, which must not have taken
+	// another home's part of this record by then.
+	for _, p := range parts {
 		if err := r.ensure(ctx, p.home, pos); err != nil {
 			return err
 		}
+	}
+	for _, p := range parts {
 		it := item{
 			kind: pointsItem, home: p.home, arrival: in.arrival, partition: in.partition, offset: in.offset,
 			gateway: in.gateway, points: p.points, refused: p.refused,
@@ -80,6 +85,11 @@ func (r *router) routeControl(ctx context.Context, in *input, pos *positions) er
 		if err != nil {
 			return err
 		}
+	}
+	if err := in.control.Validate(); err != nil {
+		// The domains refuse it too, so that what it says holds nowhere.
+		r.host.tellQuarantined(in, Nowhere, []Refused{{Code: errControl, Err: err, Raw: in.raw}})
+		return nil
 	}
 	r.history = append(r.history, controlRecord{in.arrival, in.control})
 	a := in.control.Assets
