@@ -42,24 +42,27 @@ func deciding(to linewatch.State, groups []linewatch.GroupWhy) *linewatch.GroupW
 	return nil
 }
 
-// evidence lists the conditions behind a group's opinion: those that hold, or
-// for UNKNOWN those that cannot be decided.
+// evidence lists the conditions behind a group's opinion: those that hold; for
+// UNKNOWN those that cannot be decided; and where no case holds, so that the
+// group falls back to its `otherwise`, those that fail.
 func evidence(g *linewatch.GroupWhy) string {
-	want := linewatch.True
-	if g.State == linewatch.Unknown {
-		want = linewatch.Undecided
+	order := []linewatch.Truth{linewatch.True}
+	switch {
+	case g.State == linewatch.Unknown:
+		order = []linewatch.Truth{linewatch.Undecided, linewatch.False}
+	case g.Case == 0:
+		order = []linewatch.Truth{linewatch.False, linewatch.Undecided}
 	}
-	parts := conditionTexts(g.Conditions, want)
-	if len(parts) == 0 && g.Case == 0 {
-		parts = conditionTexts(g.Conditions, linewatch.False)
-		if len(parts) > 0 {
-			return "none of " + g.Group + "'s cases holds: not (" + strings.Join(parts, "; ") + ")"
+	for _, want := range order {
+		if parts := conditionTexts(g.Conditions, want); len(parts) > 0 {
+			return strings.Join(parts, "; ")
 		}
-		return "none of " + g.Group + "'s cases holds"
 	}
-	return strings.Join(parts, "; ")
+	return "none of " + g.Group + "'s cases holds"
 }
 
+// conditionTexts describes the conditions that are true, false or undecided,
+// down to those on tags, which say themselves whether they hold.
 func conditionTexts(list []linewatch.ConditionWhy, want linewatch.Truth) (parts []string) {
 	for i := range list {
 		c := &list[i]
@@ -67,19 +70,44 @@ func conditionTexts(list []linewatch.ConditionWhy, want linewatch.Truth) (parts 
 			continue
 		}
 		switch linewatch.OpNamed(c.Op) {
-		case linewatch.All, linewatch.Any:
-			inner := conditionTexts(c.Of, want)
-			if len(inner) == 0 {
-				inner = []string{c.Op + " of its conditions is " + c.Truth.String()}
-			}
-			parts = append(parts, inner...)
-		case linewatch.Not:
-			parts = append(parts, "not ("+strings.Join(conditionTexts(c.Of, want.Not()), "; ")+")")
+		case linewatch.All, linewatch.Any, linewatch.Not:
+			parts = append(parts, combined(c)...)
 		default:
 			parts = append(parts, conditionText(c))
 		}
 	}
 	return parts
+}
+
+// combined describes an all, any or not by those of its conditions that made
+// it what it is.
+func combined(c *linewatch.ConditionWhy) []string {
+	want := c.Truth
+	if linewatch.OpNamed(c.Op) == linewatch.Not {
+		want = want.Not()
+	}
+	inner, span := conditionTexts(c.Of, want), ""
+	switch {
+	case pending(c):
+		inner, span = conditionTexts(c.Of, want.Not()), ", but not yet for "+spanText(c.For)
+	case c.For > 0 && c.Truth == linewatch.True:
+		span = " for " + spanText(c.For)
+	}
+	switch {
+	case len(inner) == 0:
+		return []string{c.Op + " of its conditions is " + c.Truth.String()}
+	case span == "":
+		return inner
+	case len(inner) == 1:
+		return []string{inner[0] + span}
+	}
+	return []string{"(" + strings.Join(inner, "; ") + ")" + span}
+}
+
+// pending reports whether a condition is false only because it has not held
+// for its time yet.
+func pending(c *linewatch.ConditionWhy) bool {
+	return c.Truth == linewatch.False && c.For > 0 && c.Since != 0 && c.Since.Known()
 }
 
 // conditionText says what one condition on a tag saw and what it asked for.
@@ -89,20 +117,27 @@ func conditionText(c *linewatch.ConditionWhy) string {
 		name = c.Equipment + " " + name
 	}
 	if c.Truth == linewatch.Undecided {
-		if c.Cause == "" {
-			return name + " is unknown"
+		switch {
+		case c.Cause != "":
+			return name + " is unknown (" + c.Cause + ")"
+		case c.Quality != "" && c.Quality != linewatch.Ok.String():
+			return name + " is unknown (quality " + c.Quality + ")"
 		}
-		return name + " is unknown (" + c.Cause + ")"
+		return name + " is unknown"
 	}
-	text := name + " " + asked(c)
+	if pending(c) {
+		return name + " " + asked(c, true) + ", but not yet for " + spanText(c.For)
+	}
+	text := name + " " + asked(c, c.Truth == linewatch.True)
 	if c.For > 0 {
 		text += " for " + spanText(c.For)
 	}
 	return text
 }
 
-// asked is the value seen and the limit it was held against.
-func asked(c *linewatch.ConditionWhy) string {
+// asked is the value seen and how it stands to the limit, which the condition
+// on it holds or not.
+func asked(c *linewatch.ConditionWhy, holds bool) string {
 	value := "without a value"
 	if c.Value != nil {
 		value = readable(c)
@@ -111,23 +146,27 @@ func asked(c *linewatch.ConditionWhy) string {
 	for i, l := range c.Limits {
 		limits[i] = l.String()
 	}
-	switch op := linewatch.OpNamed(c.Op); {
-	case op == linewatch.Is && c.Truth == linewatch.True:
-		return "is " + value
-	case op == linewatch.Is:
-		return value + " is " + strings.Join(limits, " ")
-	case op == linewatch.IsNot:
-		return value + " is not " + strings.Join(limits, " ")
-	case op == linewatch.In:
-		return value + " is one of " + strings.Join(limits, ", ")
-	case op == linewatch.AtLeast:
-		return value + " at least " + strings.Join(limits, " ")
-	case op == linewatch.AtMost:
-		return value + " at most " + strings.Join(limits, " ")
-	case op == linewatch.Inside || op == linewatch.Outside:
-		return value + " " + c.Op + " " + strings.Join(limits, " to ")
+	not := ""
+	if !holds {
+		not = "not "
 	}
-	return value + " " + c.Op + " " + strings.Join(limits, " ") + clearText(c)
+	switch op := linewatch.OpNamed(c.Op); {
+	case op == linewatch.Is && holds, op == linewatch.IsNot && !holds:
+		return "is " + value
+	case op == linewatch.Is || op == linewatch.IsNot:
+		return "is " + value + ", not " + strings.Join(limits, " ")
+	case op == linewatch.In && holds:
+		return value + " is one of " + strings.Join(limits, ", ")
+	case op == linewatch.In:
+		return value + " is none of " + strings.Join(limits, ", ")
+	case op == linewatch.AtLeast:
+		return value + " " + not + "at least " + strings.Join(limits, " ")
+	case op == linewatch.AtMost:
+		return value + " " + not + "at most " + strings.Join(limits, " ")
+	case op == linewatch.Inside || op == linewatch.Outside:
+		return value + " " + not + c.Op + " " + strings.Join(limits, " to ")
+	}
+	return value + " " + not + c.Op + " " + strings.Join(limits, " ") + clearText(c)
 }
 
 // readable writes the value of a condition with at most three decimals, unless

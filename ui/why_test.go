@@ -21,6 +21,26 @@ func TestSentence(t *testing.T) {
 	elsewhere.Equipment, elsewhere.For = "C1", 90*linewatch.Second
 	fallback := one(linewatch.Idle, temp("above", 70, linewatch.False))
 	fallback.Groups[0].Case = 0
+	producing := func(state, product string) linewatch.Explanation {
+		is := func(tag, v, limit string) linewatch.ConditionWhy {
+			c := linewatch.ConditionWhy{Op: "is", Tag: tag, Value: value(linewatch.StringValue(v)), Limits: []linewatch.Value{linewatch.StringValue(limit)}, Truth: linewatch.False}
+			if v == limit {
+				c.Truth = linewatch.True
+			}
+			return c
+		}
+		w := one(linewatch.Idle, is("machine_state", state, "Execute"), is("product", product, "PET-1L"))
+		w.Groups[0].Case = 0
+		return w
+	}
+	short := temp("above", 80, linewatch.False)
+	short.For, short.Since = 10*linewatch.Second, 1000
+	waits := one(linewatch.Idle, short)
+	waits.Groups[0].Case = 0
+	together := linewatch.ConditionWhy{Op: "all", For: 10 * linewatch.Second, Since: 1000, Truth: linewatch.True, Of: []linewatch.ConditionWhy{temp("above", 80, linewatch.True), temp("atLeast", 80, linewatch.True)}}
+	togetherWaits := together
+	togetherWaits.Truth = linewatch.False
+	neither := linewatch.ConditionWhy{Op: "not", Truth: linewatch.True, Of: []linewatch.ConditionWhy{{Op: "any", Truth: linewatch.False, Of: []linewatch.ConditionWhy{temp("above", 70, linewatch.False), temp("isNot", 75, linewatch.False)}}}}
 	agree := rinseWater()
 	agree.Groups[0].State = linewatch.Warning
 	deleted := one(linewatch.Warning, temp("above", 80, linewatch.True))
@@ -41,8 +61,15 @@ func TestSentence(t *testing.T) {
 		{"held by hysteresis from below", linewatch.Warning, one(linewatch.Warning, belowClearing), "t 75.5 below 75 (clears at 76) — g (5) decides"},
 		{"another equipment", linewatch.Warning, one(linewatch.Warning, elsewhere), "C1 t 75 at least 75 for 90 s — g (5) decides"},
 		{"undecided", linewatch.Unknown, one(linewatch.Unknown, temp("above", 80, linewatch.True), linewatch.ConditionWhy{Op: "above", Tag: "p", Cause: "source offline"}), "p is unknown (source offline) — g (5) decides"},
-		{"otherwise", linewatch.Idle, fallback, "none of g's cases holds: not (t 70 above 75) — g (5) decides"},
-		{"negation", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "not", Truth: linewatch.True, Of: []linewatch.ConditionWhy{temp("above", 70, linewatch.False)}}), "not (t 70 above 75) — g (5) decides"},
+		{"otherwise", linewatch.Idle, fallback, "t 70 not above 75 — g (5) decides"},
+		{"otherwise, one condition holds", linewatch.Idle, producing("Completing", "PET-1L"), "machine_state is Completing, not Execute — g (5) decides"},
+		{"otherwise, the other one holds", linewatch.Idle, producing("Execute", "PET-05L"), "product is PET-05L, not PET-1L — g (5) decides"},
+		{"otherwise, not long enough", linewatch.Idle, waits, "t 80 above 75, but not yet for 10 s — g (5) decides"},
+		{"together for a time", linewatch.Warning, one(linewatch.Warning, together), "(t 80 above 75; t 80 at least 75) for 10 s — g (5) decides"},
+		{"together not long enough", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "not", Truth: linewatch.True, Of: []linewatch.ConditionWhy{togetherWaits}}), "(t 80 above 75; t 80 at least 75), but not yet for 10 s — g (5) decides"},
+		{"neither", linewatch.Warning, one(linewatch.Warning, neither), "t 70 not above 75; t is 75 — g (5) decides"},
+		{"bad quality", linewatch.Unknown, one(linewatch.Unknown, linewatch.ConditionWhy{Op: "above", Tag: "p", Quality: "Bad", Truth: linewatch.Undecided}), "p is unknown (quality Bad) — g (5) decides"},
+		{"negation", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "not", Truth: linewatch.True, Of: []linewatch.ConditionWhy{temp("above", 70, linewatch.False)}}), "t 70 not above 75 — g (5) decides"},
 		{"a range", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "outside", Tag: "t", Value: value(linewatch.IntValue(9)), Limits: []linewatch.Value{linewatch.IntValue(1), linewatch.IntValue(5)}, Truth: linewatch.True}), "t 9 outside 1 to 5 — g (5) decides"},
 		{"a set", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "in", Tag: "t", Value: value(linewatch.IntValue(5)), Limits: []linewatch.Value{linewatch.IntValue(1), linewatch.IntValue(5)}, Truth: linewatch.True}), "t 5 is one of 1, 5 — g (5) decides"},
 		{"nobody has an opinion", linewatch.Unknown, linewatch.Explanation{Groups: []linewatch.GroupWhy{{Group: "g"}}}, "no group has an opinion"},
