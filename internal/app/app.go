@@ -337,8 +337,11 @@ func (a *App) Run(ctx context.Context, report func(Report)) error {
 	case <-ctx.Done():
 	case <-all.Done():
 	case readErr = <-read:
-		if a.agent == nil {
-			<-ctx.Done() // an engine without an agent
+		if a.agent == nil { // an engine without an agent
+			select {
+			case <-ctx.Done():
+			case <-all.Done():
+			}
 		}
 		read <- nil
 	}

@@ -1,0 +1,39 @@
+package app
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"linewatch/rules/boltstore"
+)
+
+// An engine without a PLC of its own ends with its error when its state cannot
+// be kept any more; it must not stay behind as a process that does nothing.
+func TestRunEndsWhenTheStateIsLost(t *testing.T) {
+	c := DefaultConfig()
+	c.Data, c.HTTP, c.MQTT.Embedded = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
+	c.Engine.SnapshotEvery = 100
+	a, err := New(t.Context(), Options{Config: c, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if err := a.control.ApplyAssets(t.Context(), "assets.yaml", []byte(twoLines)); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(t.Context(), nil) }()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, boltstore.ErrClosed) {
+			t.Errorf("got %v, want %v", err, boltstore.ErrClosed)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("it runs on without its engine")
+	}
+}
