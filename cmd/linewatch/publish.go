@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +28,12 @@ func newPublish(kind, what string, deletes bool) *cobra.Command {
 		Short: "Check each file and publish it; it takes effect at once",
 		Args:  atLeastOne("FILE"),
 		RunE: func(cmd *cobra.Command, files []string) error {
+			if kind == "rules" {
+				var err error
+				if files, err = withoutTests(files, cmd.OutOrStdout()); err != nil {
+					return err
+				}
+			}
 			return each(cmd, files, func(ctx context.Context, file string, out io.Writer) error {
 				said, err := app.ApplyFile(ctx, data, kind, file)
 				if err == nil {
@@ -56,6 +63,25 @@ func newPublish(kind, what string, deletes bool) *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+// withoutTests passes over rule tests, which lie beside the rules, so that
+// rules apply takes rules/*.yaml just as a configuration does.
+func withoutTests(files []string, out io.Writer) (rules []string, err error) {
+	for _, f := range files {
+		if !strings.HasSuffix(f, ".test.yaml") {
+			rules = append(rules, f)
+		}
+	}
+	if len(files) > 0 && len(rules) == 0 {
+		return nil, usageError{fmt.Errorf("%s: holds tests, not a rule; run it with linewatch test %s", files[0], files[0])}
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f, ".test.yaml") {
+			fmt.Fprintf(out, "%s holds tests: passed over\n", f)
+		}
+	}
+	return rules, nil
 }
 
 // each does one thing for every argument and stops at the first error.

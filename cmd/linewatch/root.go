@@ -44,7 +44,7 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 	root.SetErr(errs)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; %s", err, flagHint(cmd, err))}
+		return usageError{fmt.Errorf("%s; %s", flagMistake(err), flagHint(cmd, err))}
 	})
 	log := slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	root.AddCommand(
@@ -71,6 +71,15 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	return usageError{fmt.Errorf("unknown command %q; %s", args[0], hint)}
 }
 
+// flagMistake says what is wrong with a flag, without the words of the parser
+// of its value.
+func flagMistake(err error) string {
+	if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return fmt.Sprintf("--%s: %q is not valid", wrong.GetFlag().Name, wrong.GetValue())
+	}
+	return err.Error()
+}
+
 // flagHint says what to do about a wrong flag.
 func flagHint(cmd *cobra.Command, err error) string {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
@@ -80,8 +89,13 @@ func flagHint(cmd *cobra.Command, err error) string {
 			return "did you mean --" + near + "?"
 		}
 	}
-	if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok && wrong.GetFlag().Value.Type() == "duration" {
-		return "a duration is a number and a unit, such as 60s, 5m or 1h30m"
+	if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		switch wrong.GetFlag().Value.Type() {
+		case "duration":
+			return "a duration is a number and a unit, such as 60s, 5m or 1h30m"
+		case "uint64":
+			return "give a whole number, 0 or more"
+		}
 	}
 	return "see " + cmd.CommandPath() + " --help"
 }

@@ -115,7 +115,7 @@ func (f *runFlags) check(seeded bool) error {
 func greet(out io.Writer, a *app.App, o *app.Options) {
 	fmt.Fprintf(out, "Linewatch is running. Page: http://%s\n", a.PageAddress())
 	if o.Simulate {
-		fmt.Fprintln(out, "The line is simulated; its first alert comes within a minute.")
+		fmt.Fprintln(out, "The line is simulated; its first alert comes within a minute, unless its rule was changed.")
 	}
 	fmt.Fprintln(out, "Alerts:  "+subscribeCommand(a.BrokerAddress(), o.Config.MQTT))
 	fmt.Fprintf(out, "Data:    %s\nStop with Ctrl-C.\n", o.Config.Data)

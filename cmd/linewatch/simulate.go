@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ func newSimulate(log *slog.Logger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run the simulated PLC alone",
+		Long:  simulateHelp(),
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, _, err := net.SplitHostPort(listen); err != nil {
@@ -44,4 +46,14 @@ func newSimulate(log *slog.Logger) *cobra.Command {
 	cmd.Flags().StringVar(&served, "log", "", "append what was served to this `FILE`, one JSON line per read")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "`NUMBER` that decides what the line does")
 	return cmd
+}
+
+// simulateHelp says what a configuration needs to read the simulated PLC.
+func simulateHelp() string {
+	var b strings.Builder
+	b.WriteString("Run the simulated PLC alone. A source of linewatch run --config reads it with slot: 1 and these tags:\n\n")
+	for _, t := range app.SimulatedEdge("").Sources[0].Tags {
+		fmt.Fprintf(&b, "  - {name: %s, address: %s, type: %q}\n", t.Name, t.Address, t.Type)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -80,7 +80,8 @@ func TestMistakes(t *testing.T) {
 		{"rules aply", exitUsage, []string{"did you mean linewatch rules apply?"}},
 		{"run here", exitUsage, []string{`linewatch run takes no argument, not "here"`}},
 		{"run --for -3s", exitUsage, []string{"--for: -3s is negative; use for example 60s"}},
-		{"run --for soon", exitUsage, []string{`"soon"`, `"--for"`, "such as 60s, 5m or 1h30m"}},
+		{"run --for soon", exitUsage, []string{`--for: "soon" is not valid; `, "such as 60s, 5m or 1h30m"}},
+		{"run --seed many", exitUsage, []string{`--seed: "many" is not valid; give a whole number, 0 or more`}},
 		{"run --seed 3 --config DIR/unknown.yaml", exitUsage, []string{"--seed", "--config", "leave one of them out"}},
 		{"run --http 0.0.0.0:80", exitUsage, []string{"--http", "use 127.0.0.1:80", "ssh -L 80:"}},
 		{"run --http here", exitUsage, []string{"--http", "want host:port, such as 127.0.0.1:8080"}},
@@ -112,6 +113,7 @@ func TestMistakes(t *testing.T) {
 		{"rules apply DIR/none.yaml", exitConfig, []string{"DIR/none.yaml: no such file"}},
 		{"rules apply DIR/badrule.yaml", exitConfig, []string{`DIR/badrule.yaml:26:38: `, `unknown key "abvoe"; did you mean above?`}},
 		{"assets apply DIR/rule.yaml", exitConfig, []string{"DIR/rule.yaml:4:7: kind: ", "want Assets"}},
+		{"rules apply DIR/good.test.yaml", exitUsage, []string{"DIR/good.test.yaml", "holds tests, not a rule", "linewatch test DIR/good.test.yaml"}},
 		{"test DIR/none.yaml", exitConfig, []string{"DIR/none.yaml: no such file"}},
 		{"test DIR/rule.yaml", exitConfig, []string{"DIR/rule.yaml:4:7: kind: is Rule, not a rule test; name the file that holds its tests"}},
 
@@ -164,6 +166,11 @@ func TestMistakesWhileRunning(t *testing.T) {
 	} {
 		m.check(t, dir)
 	}
+	write(t, dir, "rule.test.yaml", "rule: rule.yaml\ntests: []\n")
+	said, code := told(t, "rules", "apply", dir+"/rule.test.yaml", dir+"/rule.yaml", "--data", dir+"/data")
+	if want := dir + "/rule.test.yaml holds tests: passed over\nrule filler-rinse-water is in force as version 1\n"; code != 0 || said != want {
+		t.Errorf("rules apply with a test among the rules: exit code %d: %s", code, said)
+	}
 
 	token := filepath.Join(dir, "data", "token")
 	if err := os.Chmod(token, 0o644); err != nil {
@@ -208,6 +215,26 @@ func TestTokenStaysAtHome(t *testing.T) {
 	case <-called:
 		t.Error("the token was offered to whoever listens there now")
 	default:
+	}
+}
+
+// The tags that the help of simulate lists are what its PLC serves, in a form
+// that a configuration takes.
+func TestSimulateHelp(t *testing.T) {
+	t.Parallel()
+	said, code := told(t, "simulate", "--help")
+	var tags strings.Builder
+	for line := range strings.Lines(said) {
+		if strings.HasPrefix(line, "  - {") {
+			tags.WriteString("      " + line)
+		}
+	}
+	if n := strings.Count(tags.String(), "\n"); code != 0 || n < 20 {
+		t.Fatalf("exit code %d, %d tags in\n%s", code, n, said)
+	}
+	config := engineOnly + "edge:\n  gateway: g\n  sources:\n    - id: filler\n      protocol: s7\n      address: 127.0.0.1\n      slot: 1\n      equipment: filler-1\n      tags:\n" + tags.String()
+	if _, err := app.LoadConfig(write(t, t.TempDir(), "c.yaml", config)); err != nil {
+		t.Error(err)
 	}
 }
 
