@@ -161,9 +161,12 @@ func (s *Spool) judge(saved *state, found *finding, segments bool) []linewatch.D
 			s.sender(name).high = max(s.sender(name).high, seen.sequence)
 		}
 	}
-	if len(losses) > 0 || !segments || found.short || found.begun || found.epoch > saved.epoch {
+	if s.stale {
+		s.options.Logger.Error("the spool was put back from a backup: its next numbers were given out before", "path", s.dir)
+	}
+	if s.stale || len(losses) > 0 || !segments || found.short || found.begun || found.epoch > saved.epoch {
 		s.epoch = s.nextEpoch(max(saved.epoch, found.epoch))
-		s.options.Logger.Error("the spool has lost data: a new epoch begins", "path", s.dir, "epoch", s.epoch)
+		s.options.Logger.Error("the numbers of the spool cannot be trusted: a new epoch begins", "path", s.dir, "epoch", s.epoch)
 	}
 	return losses
 }

@@ -45,6 +45,9 @@ type Options struct {
 	// SegmentBytes is the size of a segment file; 0 means 32 MiB. It is at most
 	// an eighth of MaxBytes.
 	SegmentBytes int64
+	// Mark is a file outside the directory by which a spool that was put back
+	// from a backup is noticed; empty means that it is not.
+	Mark string
 	// Clock gives the time for epochs and gap records; nil means the wall
 	// clock.
 	Clock func() linewatch.Time
@@ -87,6 +90,7 @@ type Spool struct {
 	closeErr error // set before finished is closed
 	out      outlet
 	active   *os.File // the newest segment; used by the writer only
+	stale    bool     // the directory is older than the mark; used by Open only
 
 	mu       sync.Mutex
 	queue    []*request
@@ -126,13 +130,20 @@ func Open(dir string, options Options) (*Spool, error) {
 		return nil, err
 	}
 	s.state = file
-	if err := s.recover(saved); err != nil {
+	mark, err := readMark(options.Mark)
+	if err == nil {
+		s.stale = saved != nil && file.serial < mark
+		file.serial = max(file.serial, mark)
+		err = s.recover(saved)
+	}
+	if err != nil {
 		if s.active != nil {
 			s.active.Close()
 		}
 		file.file.Close()
 		return nil, err
 	}
+	s.noteMark()
 	go s.write()
 	return s, nil
 }

@@ -360,5 +360,9 @@ func (s *Spool) finish() error {
 	for _, a := range acks {
 		a.done <- ErrClosed
 	}
-	return errors.Join(s.saveState(true), s.active.Close(), s.state.file.Close())
+	err := s.saveState(true)
+	if err == nil {
+		s.noteMark()
+	}
+	return errors.Join(err, s.active.Close(), s.state.file.Close())
 }
