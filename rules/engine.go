@@ -48,8 +48,7 @@ type Engine struct {
 	senders    []sender
 	senderIDs  map[linewatch.Sender]SenderID
 	series     []series
-	seriesIDs  map[seriesKey]SeriesID
-	recent     recent
+	index      index
 	touched    []touch
 	leaves     []leaf
 	freeLeaves []int32
@@ -84,7 +83,7 @@ func New(opts Options) *Engine {
 		rules:       map[linewatch.RuleID]*ruleState{},
 		tables:      map[string]linewatch.Table{},
 		senderIDs:   map[linewatch.Sender]SenderID{},
-		seriesIDs:   map[seriesKey]SeriesID{},
+		index:       newIndex(),
 		instanceIDs: map[instanceKey]int32{},
 		instancesOf: map[linewatch.RuleID][]int32{},
 	}

@@ -118,7 +118,7 @@ func (e *Engine) describeInput(w *linewatch.ConditionWhy, inst *instance, n *nod
 		w.Cause = causeElsewhere
 		return
 	}
-	id, ok := e.seriesIDs[seriesKey{equipment, n.tag}]
+	id, ok := e.Lookup(equipment, n.tag)
 	if !ok || !e.series[id].last.At.Known() {
 		w.Cause = causeNoValue
 		return
@@ -179,7 +179,7 @@ func (e *Engine) field(name string, c *linewatch.StateChange) string {
 	if !ok {
 		return "${" + name + "}"
 	}
-	if id, ok := e.seriesIDs[seriesKey{c.Equipment, tag}]; ok && e.series[id].last.At.Known() {
+	if id, ok := e.Lookup(c.Equipment, tag); ok && e.series[id].last.At.Known() {
 		return display(e.series[id].last.Value, &eq, tag)
 	}
 	return "?"

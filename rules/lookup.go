@@ -1,52 +1,74 @@
 package rules
 
-import "encoding/binary"
+import "hash/maphash"
 
-// recent finds a series again without hashing its names whole: most points are
-// of tags that were seen just before. It is a direct-mapped table with twice as
-// many places as there are series; a place holds the handle plus 1, 0 for none.
-type recent []SeriesID
+// index finds series by name: a hash table with open addressing, at most half
+// full. It stands where a map could, because every point passes here: hash and
+// handle lie side by side, and a name is compared once.
+//
+// The seed differs from run to run, so that nobody can choose names that
+// collide; nothing but the time to find a series depends on it.
+type index struct {
+	seed   maphash.Seed
+	places []place
+}
+
+// place is one entry of the table.
+type place struct {
+	hash uint32
+	id   SeriesID // plus 1; 0: empty
+}
+
+const fewestPlaces = 64
+
+func newIndex() index { return index{seed: maphash.MakeSeed(), places: make([]place, fewestPlaces)} }
+
+func (x *index) hash(k *seriesKey) uint32 {
+	const odd = 0x9E3779B97F4A7C15
+	h := maphash.String(x.seed, k.equipment)*odd ^ maphash.String(x.seed, k.tag)
+	return uint32(h ^ h>>32)
+}
 
 // Lookup returns the handle of a tag that is known already.
 func (e *Engine) Lookup(equipment, tag string) (SeriesID, bool) {
-	if len(e.recent) == 0 {
-		return 0, false
-	}
 	key := seriesKey{equipment, tag}
-	place := &e.recent[key.spread()&uint64(len(e.recent)-1)]
-	if id := *place - 1; id >= 0 && e.series[id].key == key {
-		return id, true
+	hash, mask := e.index.hash(&key), uint32(len(e.index.places)-1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		p := e.index.places[i]
+		if p.id == 0 {
+			return 0, false
+		}
+		if p.hash != hash {
+			continue
+		}
+		if sr := &e.series[p.id-1]; sr.key == key {
+			if !sr.adopted {
+				// Names that share their bytes compare at a glance, and the
+				// next point's are most likely this one's.
+				sr.key, sr.adopted = key, true
+			}
+			return p.id - 1, true
+		}
 	}
-	id, ok := e.seriesIDs[key]
-	if ok {
-		*place = id + 1
-	}
-	return id, ok
 }
 
-// grow makes room for n series.
-func (r *recent) grow(n int) {
-	if 2*n > len(*r) {
-		*r = make(recent, max(64, 2*len(*r)))
+// add enters the newest series, whose name is not in the table yet.
+func (x *index) add(all []series) {
+	if 2*len(all) > len(x.places) {
+		x.places = make([]place, 2*len(x.places))
+		for i := range all {
+			x.enter(x.hash(&all[i].key), SeriesID(i))
+		}
+		return
 	}
+	x.enter(x.hash(&all[len(all)-1].key), SeriesID(len(all)-1))
 }
 
-// spread mixes the ends of both names. It need not tell all of them apart: a
-// collision costs one look into the map.
-func (k *seriesKey) spread() uint64 {
-	const k1, k2 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
-	h := (ending(k.equipment)*k1 ^ ending(k.tag) ^ uint64(len(k.tag))<<56) * k2
-	return h >> 32
-}
-
-// ending returns the last eight bytes of s, or what there is.
-func ending(s string) uint64 {
-	if len(s) >= 8 {
-		return binary.LittleEndian.Uint64([]byte(s[len(s)-8:]))
+func (x *index) enter(hash uint32, id SeriesID) {
+	mask := uint32(len(x.places) - 1)
+	i := hash & mask
+	for x.places[i].id != 0 {
+		i = (i + 1) & mask
 	}
-	var h uint64
-	for i := range len(s) {
-		h = h<<8 | uint64(s[i])
-	}
-	return h
+	x.places[i] = place{hash, id + 1}
 }

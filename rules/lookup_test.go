@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// Names that end alike share a place in the table and are told apart all the
-// same.
+// Names that are alike in part are told apart.
 func TestLookup(t *testing.T) {
 	e := New(Options{AnyEquipment: true, MaxSeries: 3000})
 	if _, ok := e.Lookup("F1", "a"); ok {

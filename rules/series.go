@@ -37,6 +37,7 @@ type series struct {
 	key     seriesKey
 	last    Sample
 	class   class
+	adopted bool  // key has the bytes of a point's names
 	touched int32 // place in Engine.touched plus 1; 0: none
 	rank    int32 // how many cuts the newest number is above
 	cuts    []cut
@@ -52,17 +53,15 @@ type leaf struct {
 // Series returns the handle of a tag, making one if there is none. It returns
 // false when the bound on the number of tags is reached.
 func (e *Engine) Series(equipment, tag string) (SeriesID, bool) {
-	key := seriesKey{equipment, tag}
-	if id, ok := e.seriesIDs[key]; ok {
+	if id, ok := e.Lookup(equipment, tag); ok {
 		return id, true
 	}
 	if len(e.series) >= e.opts.MaxSeries {
 		return 0, false
 	}
 	id := SeriesID(len(e.series))
-	e.series = append(e.series, series{key: key, last: Sample{At: linewatch.NoTime}})
-	e.seriesIDs[key] = id
-	e.recent.grow(len(e.series))
+	e.series = append(e.series, series{key: seriesKey{equipment, tag}, last: Sample{At: linewatch.NoTime}})
+	e.index.add(e.series)
 	return id, true
 }
 
