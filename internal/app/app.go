@@ -42,11 +42,13 @@ type Options struct {
 	// Uplink, if set, stands between the agent and the log; fault tests put
 	// their faults there.
 	Uplink func(edge.Uplink) edge.Uplink
+	clock  *clock // set by tests
 }
 
 // App is one Linewatch process.
 type App struct {
 	o       Options
+	clock   *clock
 	started linewatch.Time
 	data    *dataDir
 	closers []func() error // in the order of opening
@@ -74,7 +76,11 @@ type App struct {
 // New opens everything that can fail at the start: the data directory,
 // addresses, files. Close what it returned if Run is not called.
 func New(ctx context.Context, o Options) (a *App, err error) {
-	a = &App{o: o, started: linewatch.TimeOf(time.Now()), base: baseline{ready: make(chan struct{})}}
+	a = &App{o: o, clock: o.clock, base: baseline{ready: make(chan struct{})}}
+	if a.clock == nil {
+		a.clock = newClock()
+	}
+	a.started = a.clock.now()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -147,14 +153,16 @@ func (a *App) openBroker(context.Context) (err error) {
 }
 
 func (a *App) openStores(context.Context) (err error) {
-	if a.controlLog, err = boltlog.Open(a.data.file(controlDir), boltlog.Options{Partitions: 1, Logger: a.o.Log, Silence: logSilence}); err != nil {
+	options := boltlog.Options{Partitions: 1, Clock: a.clock.now, Logger: a.o.Log, Silence: logSilence}
+	if a.controlLog, err = boltlog.Open(a.data.file(controlDir), options); err != nil {
 		return fmt.Errorf("control log: %w", err)
 	}
 	a.onClose(a.controlLog.Close)
-	if a.pointsLog, err = boltlog.Open(a.data.file(pointsDir), boltlog.Options{Partitions: 1, Logger: a.o.Log, Silence: logSilence}); err != nil {
+	if a.pointsLog, err = boltlog.Open(a.data.file(pointsDir), options); err != nil {
 		return fmt.Errorf("points log: %w", err)
 	}
 	a.onClose(a.pointsLog.Close)
+	a.clock.follow(a.settleTime(), a.o.Log)
 	if a.store, err = boltstore.Open(a.data.file(stateFile), a.o.Log); err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
@@ -224,7 +232,7 @@ func (a *App) openAgent(context.Context) (err error) {
 		return nil
 	}
 	a.warnUnregistered(c)
-	s, err := spool.Open(a.data.file(spoolDir), spool.Options{Logger: a.o.Log})
+	s, err := spool.Open(a.data.file(spoolDir), spool.Options{Mark: a.data.file(spoolMark), Logger: a.o.Log})
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
@@ -242,7 +250,7 @@ func (a *App) openAgent(context.Context) (err error) {
 		up = gatedUplink{up, a.base.ready}
 	}
 	a.agent, err = edge.New(edge.Options{
-		Config: c, Spool: crashSpool{edge.NewSpool(s)}, Backlog: s, Uplink: up, Log: a.o.Log,
+		Config: c, Spool: crashSpool{edge.NewSpool(s)}, Backlog: s, Uplink: up, Now: a.clock.now, Log: a.o.Log,
 		Open: func(c edge.SourceConfig) (edge.Source, error) { return s7.New(c, a.o.Log) },
 	})
 	if err != nil {
@@ -360,6 +368,7 @@ func (a *App) Run(ctx context.Context, report func(Report)) error {
 // start starts everything but the agent.
 func (a *App) start(g *errgroup.Group, ctx context.Context) {
 	g.Go(func() error { return a.host.Run(ctx) })
+	g.Go(func() error { return a.clock.watch(ctx, a.o.Log) })
 	g.Go(func() error { return a.quarantine.run(ctx) })
 	g.Go(func() error { return a.server.Serve(ctx, a.page) })
 	g.Go(func() error { return a.notifier.Run(ctx) })
@@ -401,7 +410,7 @@ func (a *App) settle(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	upTo := a.settleTime()
-	if upTo > linewatch.TimeOf(timeNow().Add(settleTimeout)) {
+	if upTo > a.clock.now().Add(linewatch.Duration(settleTimeout.Milliseconds())) {
 		a.o.Log.Warn("the clock is behind the log: the newest records are judged by a later run", "log", upTo.String())
 		return false
 	}

@@ -21,6 +21,7 @@ const (
 	tokenFile      = "token"
 	addressFile    = "address" // where the API of the running process listens
 	spoolDir       = "spool"
+	spoolMark      = "spool.mark" // by which a spool from a backup is noticed
 	pointsDir      = "points"
 	controlDir     = "control"
 	stateFile      = "state.db"

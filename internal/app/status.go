@@ -19,7 +19,7 @@ const statusTimeout = 2 * time.Second
 func (a *App) Status() ui.Status {
 	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 	defer cancel()
-	s := ui.Status{Version: a.o.Version, Time: linewatch.TimeOf(timeNow()), Started: a.started}
+	s := ui.Status{Version: a.o.Version, Time: a.clock.now(), Started: a.started}
 	if all, err := a.host.Status(ctx); err == nil {
 		a.addDomains(&s, all)
 	}
