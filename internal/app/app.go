@@ -267,7 +267,7 @@ func (a *App) openNotifier(context.Context) (err error) {
 	if a.notifier, err = mqtt.New(c, a.topicNames, a.o.Log); err != nil {
 		return &ConfigError{err}
 	}
-	a.follower = notify.NewFollower(a.history, crashCursors{a.history}, crashNotifier{a.notifier}, notify.FollowerOptions{Name: "mqtt", Logger: a.o.Log})
+	a.follower = notify.NewFollower(a.history, crashCursors{a.history}, crashNotifier{a.notifier}, notify.FollowerOptions{Name: mqttFollower, Logger: a.o.Log})
 	return nil
 }
 
@@ -372,7 +372,7 @@ func (a *App) start(g *errgroup.Group, ctx context.Context) {
 	g.Go(func() error { return a.quarantine.run(ctx) })
 	g.Go(func() error { return a.server.Serve(ctx, a.page) })
 	g.Go(func() error { return a.notifier.Run(ctx) })
-	g.Go(func() error { return a.follower.Run(ctx) })
+	g.Go(func() error { return a.deliver(ctx) })
 	if a.broker != nil {
 		g.Go(func() error { return a.broker.Run(ctx) })
 		g.Go(func() error { return a.count(ctx) })

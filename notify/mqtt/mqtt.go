@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -174,6 +175,18 @@ type sent struct {
 // before the first acknowledgement is waited for; after any failure the
 // connection is given up, because what it still holds is of unknown fate.
 func (n *Notifier) Notify(ctx context.Context, changes []linewatch.StateChange) (int, error) {
+	return n.publish(ctx, changes, false)
+}
+
+// Restore publishes the retained state and alert of changes again, without
+// their events, for a broker that has forgotten what it kept. The newest of a
+// topic must come last. What it returns is as of Notify.
+func (n *Notifier) Restore(ctx context.Context, changes []linewatch.StateChange) (int, error) {
+	return n.publish(ctx, changes, true)
+}
+
+// publish publishes changes, or of them only what the broker is to keep.
+func (n *Notifier) publish(ctx context.Context, changes []linewatch.StateChange, kept bool) (int, error) {
 	conn, err := n.connection(ctx)
 	if err != nil {
 		return 0, err
@@ -187,6 +200,9 @@ func (n *Notifier) Notify(ctx context.Context, changes []linewatch.StateChange) 
 		if err != nil {
 			stop = err
 			break
+		}
+		if kept {
+			list = slices.DeleteFunc(list, func(p packet) bool { return !p.retained || len(p.payload) == 0 })
 		}
 		pending = append(pending, conn.send(list))
 		if ctx.Err() != nil {
