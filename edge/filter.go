@@ -118,3 +118,13 @@ func (f *filter) add(t *tagState, flags linewatch.Flags, at, now linewatch.Time)
 		Source: f.source, Cause: t.cause, Quality: t.quality, Flags: flags,
 	})
 }
+
+// trouble describes the tags without a good value; empty if there are none.
+func (f *filter) trouble() string {
+	for i := range f.tags {
+		if t := &f.tags[i]; t.known && t.quality != linewatch.Ok {
+			return fmt.Sprintf("tag %s: %s (%d of %d tags are not Ok)", t.name, t.cause, len(f.tags)-f.good, len(f.tags))
+		}
+	}
+	return ""
+}

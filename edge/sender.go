@@ -127,13 +127,23 @@ func (s *sender) lossCause() string {
 // note brings the status up to date and logs a change of the connection, not
 // each attempt.
 func (s *sender) note(scan Scan, at linewatch.Time) {
+	before := s.trouble()
 	changed, to := s.count(scan, at)
+	if now := s.trouble(); now != "" && now != before {
+		s.log.Warn("tags cannot be read; check their addresses and types", "source", s.config.ID, "trouble", now)
+	}
 	switch {
 	case changed && to == Connected:
 		s.log.Info("source connected", "source", s.config.ID, "address", s.config.Address)
 	case changed:
 		s.log.Warn("source cannot be read", "source", s.config.ID, "address", s.config.Address, "error", scan.Err)
 	}
+}
+
+func (s *sender) trouble() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status.Trouble
 }
 
 // count updates the status and returns whether the news is worth a line: a
@@ -148,7 +158,7 @@ func (s *sender) count(scan Scan, at linewatch.Time) (changed bool, to Connectio
 	if scan.Err != nil {
 		changed = st.Failures == 0 && st.Connection == Connecting
 		st.Failures++
-		st.LastError = scan.Err.Error()
+		st.LastError, st.Trouble = scan.Err.Error(), ""
 		to = Disconnected
 		if st.Connection == Connecting {
 			return changed, Connecting
@@ -156,6 +166,7 @@ func (s *sender) count(scan Scan, at linewatch.Time) (changed bool, to Connectio
 	} else {
 		st.Scans++
 		st.LastScan = at
+		st.Trouble = s.filter.trouble()
 	}
 	if st.Connection != to {
 		changed, st.Connection, st.Since = true, to, at

@@ -47,5 +47,8 @@ type SourceStatus struct {
 	Missed     uint64         `json:"missed"`              // scans that were due and left out
 	TagsOk     int            `json:"tagsOk"`
 	TagsBad    int            `json:"tagsBad"` // the rest, those without a value yet included
-	Accounts   Accounts       `json:"accounts"`
+	// Trouble names the first tag that the connected PLC does not give a good
+	// value for, why, and how many there are; empty if there is none.
+	Trouble  string   `json:"trouble,omitempty"`
+	Accounts Accounts `json:"accounts"`
 }

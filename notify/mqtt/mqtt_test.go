@@ -110,7 +110,7 @@ func TestPayload(t *testing.T) {
 	want := `{"v":1,"id":"` + c.ID + `","seq":17,"ruleId":"filler-rinse-water","ruleVersion":8,"asset":"neutraubling/line-3/F1","priority":2,` +
 		`"state":"WARNING","from":"ACTIVE","group":"limits","severity":2,"alarm":"UNACK",` +
 		`"eventTime":"2023-11-14T22:13:37.000Z","processedTime":"2023-11-14T22:13:37.040Z","title":"Rinse water <too> hot","text":"Check the heat exchanger.",` +
-		`"why":[{"group":"limits","tag":"water_temperature","value":77.4,"op":"above","limit":75,"heldMs":360000},{"group":"limits","tag":"maintenance","op":"is"}]}`
+		`"why":[{"group":"limits","tag":"water_temperature","value":77.4,"op":"above","limit":75,"heldMs":360000},{"group":"limits","tag":"maintenance","op":"is","is":"false"}]}`
 	wantTopics := []string{base + "events", base + "state retained", base + "alerts/filler-rinse-water retained"}
 	if diff := cmp.Diff(wantTopics, topicNames(list)); diff != "" {
 		t.Errorf("topics (-want +got):\n%s", diff)
@@ -176,6 +176,18 @@ func TestWhatIsPublished(t *testing.T) {
 				t.Errorf("alarm %q, doubtful %v, %v", m.Alarm, m.Doubtful, err)
 			}
 		})
+	}
+}
+
+func TestOtherwiseIsExplainedByWhatFails(t *testing.T) {
+	c := change("filler-rinse-water", "equipment-1", 17)
+	c.To, c.Severity = linewatch.Idle, 0
+	c.Why.Groups = []linewatch.GroupWhy{{Group: "context", Weight: 40, State: linewatch.Idle, Wins: true, Conditions: []linewatch.ConditionWhy{
+		{Op: "is", Tag: "machine_state", Truth: linewatch.False}, {Op: "is", Tag: "product", Truth: linewatch.True},
+	}}}
+	got := why(&c)
+	if len(got) != 1 || got[0].Tag != "machine_state" || got[0].Is != "false" {
+		t.Errorf("got %+v, want what fails", got)
 	}
 }
 

@@ -55,6 +55,7 @@ type evidence struct {
 	Op        string            `json:"op"`
 	Limit     *linewatch.Value  `json:"limit,omitempty"`
 	Limits    []linewatch.Value `json:"limits,omitempty"` // of operators with more than one
+	Is        string            `json:"is,omitempty"` // false or unknown; what holds says nothing
 	HeldMs    int64             `json:"heldMs,omitempty"`
 	Cause     string            `json:"cause,omitempty"`
 }
@@ -124,16 +125,22 @@ func staysOpen(c *linewatch.StateChange) bool {
 	return severity > 0 || !builtin
 }
 
-// why lists the conditions that decided, at most maxEvidence.
+// why lists the conditions that decided, at most maxEvidence: those that hold,
+// those that cannot be decided for UNKNOWN, and for a group that fell back to
+// its otherwise those that fail.
 func why(c *linewatch.StateChange) (list []evidence) {
-	wanted := linewatch.True
-	if c.To == linewatch.Unknown {
-		wanted = linewatch.Undecided
-	}
 	for i := range c.Why.Groups {
-		if g := &c.Why.Groups[i]; g.Wins {
-			list = collect(list, g.Group, g.Conditions, wanted, c.EventTime)
+		g := &c.Why.Groups[i]
+		wanted := linewatch.True
+		switch {
+		case !g.Wins:
+			continue
+		case c.To == linewatch.Unknown:
+			wanted = linewatch.Undecided
+		case g.Case == 0:
+			wanted = linewatch.False
 		}
+		list = collect(list, g.Group, g.Conditions, wanted, c.EventTime)
 	}
 	return list
 }
@@ -160,6 +167,9 @@ func newEvidence(group string, c *linewatch.ConditionWhy, now linewatch.Time) ev
 	e := evidence{Group: group, Tag: c.Tag, Equipment: c.Equipment, Value: c.Value, Op: c.Op, Cause: c.Cause}
 	if c.Quality != linewatch.Ok.String() {
 		e.Quality = c.Quality
+	}
+	if c.Truth != linewatch.True {
+		e.Is = c.Truth.String()
 	}
 	if len(c.Limits) == 1 {
 		e.Limit = &c.Limits[0]
