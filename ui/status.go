@@ -131,6 +131,7 @@ type Source struct {
 	Tags    int            `json:"tags"`
 	Error   string         `json:"error,omitempty"` // the last one
 	ErrorAt linewatch.Time `json:"errorAt"`
+	Trouble string         `json:"trouble,omitempty"` // what a connected PLC does not give, such as a tag with a wrong address
 }
 
 // sortInstances puts what needs people first: by severity, priority, then

@@ -101,12 +101,9 @@ func source(src edge.SourceStatus) ui.Source {
 	case src.Connection == edge.Disconnected, src.LastError != "":
 		state = ui.SourceDown
 	}
-	trouble := src.LastError
-	if src.Connection == edge.Connected && src.Trouble != "" {
-		trouble = src.Trouble
-	}
 	return ui.Source{
 		ID: src.ID, Kind: "S7", Address: src.Address, State: state, Since: src.Since,
-		Tags: src.TagsOk + src.TagsBad, Error: trouble, ErrorAt: linewatch.NoTime,
+		Tags: src.TagsOk + src.TagsBad, Error: src.LastError, ErrorAt: linewatch.NoTime,
+		Trouble: src.Trouble,
 	}
 }
