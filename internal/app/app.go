@@ -212,6 +212,10 @@ func (a *App) openHost(ctx context.Context) (err error) {
 		SnapshotEvery: a.o.Config.Engine.SnapshotEvery.Std(),
 		Logger:        a.o.Log,
 	})
+	if errors.Is(err, host.ErrLogLost) {
+		return fmt.Errorf("data directory %s: %w; bring back %s/, %s/ and %s from one backup, or move %s away to judge anew what the logs hold",
+			a.o.Config.Data, err, controlDir, pointsDir, stateFile, stateFile)
+	}
 	return err
 }
 

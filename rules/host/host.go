@@ -26,8 +26,9 @@ type Log interface {
 	// Read returns records from the offset from on, at most limit, the offset
 	// at which to go on, and how far the partition is closed: every record
 	// appended later is stamped after closedAt, which is NoTime when there is
-	// more to read. It waits for a moment when there is nothing. A loss that
-	// the log has reported is passed over by next.
+	// more to read. It waits for a moment when there is nothing, and fails when
+	// from lies beyond the next record. A loss that the log has reported is
+	// passed over by next.
 	Read(ctx context.Context, partition int, from uint64, limit int) (records []linewatch.Record, next uint64, closedAt linewatch.Time, err error)
 }
 
@@ -115,7 +116,47 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 		h.merger.adopt(b)
 		h.outbox.note(number)
 	}
+	if err := h.checkLogs(ctx); err != nil {
+		return nil, err
+	}
 	return h, nil
+}
+
+// ErrLogLost means that a log ends before what the stored state has taken from
+// it: one of the two was lost, or brought back from another time. Going on
+// would take the log's next records for old ones and judge none of them.
+var ErrLogLost = errors.New("the log ends before the stored state")
+
+// checkLogs asks every log for what comes right after the newest state.
+func (h *Host) checkLogs(ctx context.Context) error {
+	seen := positions{next: make([]uint64, h.cfg.Points.Partitions())}
+	for _, w := range h.workers {
+		for _, b := range w.order {
+			seen.control = max(seen.control, b.pos.control)
+			for p := range seen.next {
+				seen.next[p] = max(seen.next[p], b.pos.next[p])
+			}
+		}
+	}
+	if err := checkLog(ctx, h.cfg.Control, 0, seen.control); err != nil {
+		return fmt.Errorf("control log: %w", err)
+	}
+	for p, next := range seen.next {
+		if err := checkLog(ctx, h.cfg.Points, p, next); err != nil {
+			return fmt.Errorf("points log: %w", err)
+		}
+	}
+	return nil
+}
+
+func checkLog(ctx context.Context, l Log, partition int, next uint64) error {
+	if next == 0 {
+		return nil // nothing was taken from it
+	}
+	if _, _, _, err := l.Read(ctx, partition, next, 1); err != nil {
+		return fmt.Errorf("%w: %w", ErrLogLost, err)
+	}
+	return nil
 }
 
 // worker returns who runs a bucket.

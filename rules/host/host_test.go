@@ -36,6 +36,9 @@ type memoryLog struct {
 func (l *memoryLog) Partitions() int { return len(l.parts) }
 
 func (l *memoryLog) Read(ctx context.Context, p int, from uint64, limit int) ([]linewatch.Record, uint64, linewatch.Time, error) {
+	if from > uint64(len(l.parts[p])) {
+		return nil, from, linewatch.NoTime, errors.New("beyond the end")
+	}
 	rest := l.parts[p][from:]
 	if len(rest) == 0 {
 		return nil, from, l.closed, pause(ctx, time.Millisecond)

@@ -169,3 +169,27 @@ func TestReadAheadIsBounded(t *testing.T) {
 		t.Errorf("%d reads wait, want about %d", n, readsAhead)
 	}
 }
+
+// A log that is shorter than what the state has seen stops the start. Its
+// next records would be taken for old ones.
+func TestLostLogIsNoticedAtTheStart(t *testing.T) {
+	for name, lose := range map[string]func(points, control *memoryLog){
+		"points":  func(points, _ *memoryLog) { points.parts[0] = points.parts[0][:1] },
+		"control": func(_, control *memoryLog) { control.parts[0] = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			points, control := oneLine(t, "line-1")
+			for n := range linewatch.Time(3) {
+				points.append(0, base+10+n, pointData(base+10+n, "m1", uint64(n)))
+			}
+			store := newMemoryStore()
+			if _, err := run(t, points, control, store, false); err != nil {
+				t.Fatal(err)
+			}
+			lose(points, control)
+			if _, err := run(t, points, control, store, false); !errors.Is(err, ErrLogLost) {
+				t.Errorf("got %v, want %v", err, ErrLogLost)
+			}
+		})
+	}
+}
