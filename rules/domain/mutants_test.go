@@ -31,7 +31,7 @@ var mutants = []mutant{
 // moreMutants are tried with LINEWATCH_SOAK=1.
 var moreMutants = []mutant{
 	// Order and time.
-	{"the earliest window is not the first", "rules/domain/order.go", "first = min(first, w)", "first = max(first, w)"},
+	{"the earliest window is not the first", "rules/domain/order.go", "return h[i] < h[j]", "return h[i] > h[j]"},
 	{"equal times go by the order in which senders became known", "rules/domain/domain.go", "if s.name.Compare(name) < 0 {", "if s.name.Compare(name) < 2 {"},
 	{"equal times go by sequence number before epoch", "rules/domain/order.go", "cmp.Compare(x.epoch, y.epoch)", "cmp.Compare(y.epoch, x.epoch)"},
 	{"the bound is short by one", "watermark/tracker.go", "ts.Add(-t.cfg.Bound-1)", "ts.Add(-t.cfg.Bound)"},

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"cmp"
+	"container/heap"
 	"slices"
 
 	"linewatch"
@@ -37,6 +38,7 @@ type orderBuffer struct {
 	first  int     // slots before this one are empty
 	slots  [windowSize][]entry
 	far    map[int64][]entry // entries of the other windows
+	later  windowHeap        // the windows in far
 	spare  [][]entry         // emptied slots, for reuse
 	keys   []uint64          // of the slot that is being released
 }
@@ -55,10 +57,18 @@ func (b *orderBuffer) push(e *entry) {
 		b.drop(e)
 		return
 	}
+	b.postpone(w, *e)
+}
+
+// postpone keeps entries of a window that is not open.
+func (b *orderBuffer) postpone(w int64, entries ...entry) {
 	if b.far == nil {
 		b.far = map[int64][]entry{}
 	}
-	b.far[w] = append(b.far[w], *e)
+	if len(b.far[w]) == 0 {
+		heap.Push(&b.later, w)
+	}
+	b.far[w] = append(b.far[w], entries...)
 }
 
 // drop puts an entry of the open window into its slot.
@@ -104,21 +114,23 @@ func (b *orderBuffer) release(t linewatch.Time, give func(*entry)) {
 
 // firstWindow returns the earliest window that holds anything.
 func (b *orderBuffer) firstWindow() int64 {
-	first := b.window
-	if b.inside == 0 {
-		first = windowOf(linewatch.MaxTime)
+	switch {
+	case len(b.later) == 0:
+		return b.window
+	case b.inside == 0:
+		return b.later[0]
 	}
-	for w := range b.far {
-		first = min(first, w)
-	}
-	return first
+	return min(b.window, b.later[0])
 }
 
-// open makes w the open window.
+// open makes the earliest window w, which is not open, the open one.
 func (b *orderBuffer) open(w int64) {
+	heap.Pop(&b.later)
 	if b.inside > 0 { // the first points of all came from a later window
 		for i := b.first; i < windowSize; i++ {
-			b.far[b.window] = append(b.far[b.window], b.slots[i]...)
+			if s := b.slots[i]; len(s) > 0 {
+				b.postpone(b.window, s...)
+			}
 			b.clear(i)
 		}
 	}
@@ -196,4 +208,22 @@ func (b *orderBuffer) compare(x, y *entry) int {
 		return cmp.Compare(x.epoch, y.epoch)
 	}
 	return cmp.Compare(x.seq, y.seq)
+}
+
+// windowHeap is a container/heap whose first element is the earliest window.
+type windowHeap []int64
+
+func (h windowHeap) Len() int           { return len(h) }
+func (h windowHeap) Less(i, j int) bool { return h[i] < h[j] }
+func (h windowHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+
+// Push implements heap.Interface.
+func (h *windowHeap) Push(w any) { *h = append(*h, w.(int64)) }
+
+// Pop implements heap.Interface.
+func (h *windowHeap) Pop() any {
+	last := len(*h) - 1
+	w := (*h)[last]
+	*h = (*h)[:last]
+	return w
 }

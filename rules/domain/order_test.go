@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -84,5 +85,20 @@ func TestOrderOfSendersThatBecomeKnown(t *testing.T) {
 	}
 	if want := []int32{1, 2, 0}; !slices.Equal(d.buffer.rank, want) {
 		t.Errorf("ranks %v, want %v", d.buffer.rank, want)
+	}
+}
+
+// A month of readings, one every half minute, is given out in far less than a
+// second. It took a minute when each window looked for the next among all.
+func TestOrderOverAMonth(t *testing.T) {
+	const n = 80_000
+	b := &orderBuffer{rank: []int32{0}}
+	for i := range n {
+		b.push(&entry{at: base.Add(linewatch.Duration(i) * 33 * linewatch.Second)})
+	}
+	start, given := time.Now(), 0
+	b.release(linewatch.MaxTime, func(*entry) { given++ })
+	if took := time.Since(start); given != n || took > 5*time.Second {
+		t.Errorf("%d of %d given in %v", given, n, took)
 	}
 }
