@@ -18,6 +18,7 @@ type clock struct {
 	wall  func() linewatch.Time
 	since func() time.Duration // since the start
 	start linewatch.Time
+	rest  time.Duration // by which the start was later than its millisecond
 	ahead atomic.Int64 // milliseconds that the logs were ahead of the wall clock at the start
 }
 
@@ -25,13 +26,13 @@ func newClock() *clock {
 	start := time.Now()
 	return &clock{
 		wall: func() linewatch.Time { return linewatch.TimeOf(time.Now()) }, since: func() time.Duration { return time.Since(start) },
-		start: linewatch.TimeOf(start),
+		start: linewatch.TimeOf(start), rest: time.Duration(start.Nanosecond()) % time.Millisecond,
 	}
 }
 
 // now returns the time.
 func (c *clock) now() linewatch.Time {
-	return c.start.Add(linewatch.Duration(c.since().Milliseconds() + c.ahead.Load()))
+	return c.start.Add(linewatch.Duration((c.rest+c.since()).Milliseconds() + c.ahead.Load()))
 }
 
 // most is how far the logs may be ahead of the clock without being followed: a

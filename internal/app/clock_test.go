@@ -56,3 +56,10 @@ func TestOneClock(t *testing.T) {
 		})
 	}
 }
+
+func TestClockDoesNotLagByARest(t *testing.T) {
+	c := &clock{start: 1000, rest: 900 * time.Microsecond, since: func() time.Duration { return 200 * time.Microsecond }}
+	if got := c.now(); got != 1001 {
+		t.Errorf("0.2 ms after 1000.9 ms it is %d, want 1001", got)
+	}
+}
