@@ -1,8 +1,10 @@
 package spool
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -54,6 +56,20 @@ func TestBackupPutBackBeginsAnEpoch(t *testing.T) {
 				t.Errorf("the backup goes on in epoch %d, its points were numbered in %d", after, before)
 			}
 		})
+	}
+}
+
+// A spool that is gone as a whole is told of, unlike one that never was.
+func TestVanishedSpoolIsTold(t *testing.T) {
+	o := markedOptions(t)
+	var said strings.Builder
+	o.Logger = slog.New(slog.NewTextHandler(&said, nil))
+	before := sendOne(t, t.TempDir(), o, 1, func() {})
+	if said.Len() > 0 {
+		t.Errorf("the first start says %s", &said)
+	}
+	if after := sendOne(t, t.TempDir(), o, 1, func() {}); after <= before || !strings.Contains(said.String(), "is gone") {
+		t.Errorf("epoch %d after %d, said %q", after, before, &said)
 	}
 }
 

@@ -139,7 +139,7 @@ func (s *Spool) count(found *finding, payload []byte, n int) {
 func (s *Spool) judge(saved *state, found *finding, segments bool) []linewatch.DataPoint {
 	if saved == nil {
 		s.epoch = s.nextEpoch(found.epoch)
-		if segments {
+		if segments || s.gone {
 			s.options.Logger.Error("the state of the spool is gone: a new epoch begins", "path", s.state.path, "epoch", s.epoch)
 		}
 		return nil

@@ -90,6 +90,7 @@ type Spool struct {
 	closeErr error // set before finished is closed
 	out      outlet
 	active   *os.File // the newest segment; used by the writer only
+	gone     bool     // there was a spool here, says the mark; used by Open only
 	stale    bool     // the directory is older than the mark; used by Open only
 
 	mu       sync.Mutex
@@ -132,7 +133,7 @@ func Open(dir string, options Options) (*Spool, error) {
 	s.state = file
 	mark, err := readMark(options.Mark)
 	if err == nil {
-		s.stale = saved != nil && file.serial < mark
+		s.gone, s.stale = saved == nil && mark > 0, saved != nil && file.serial < mark
 		file.serial = max(file.serial, mark)
 		err = s.recover(saved)
 	}
