@@ -136,6 +136,9 @@ func readToken(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%w: %s is not a file; remove it while nothing runs, and the next start makes one", ErrSecret, path)
+	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return "", fmt.Errorf("%w: others may read %s (mode %04o); run: chmod 600 %s", ErrSecret, path, info.Mode().Perm(), path)
 	}

@@ -56,6 +56,12 @@ func TestTokenIsKeptAndSecret(t *testing.T) {
 	if _, err := d.token(); !errors.Is(err, ErrSecret) {
 		t.Errorf("a short token gives %v", err)
 	}
+	if err := errors.Join(os.Remove(d.file(tokenFile)), os.Mkdir(d.file(tokenFile), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.token(); !errors.Is(err, ErrSecret) {
+		t.Errorf("a directory gives %v", err)
+	}
 }
 
 func TestOneProcessPerData(t *testing.T) {
