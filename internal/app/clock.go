@@ -19,7 +19,7 @@ type clock struct {
 	since func() time.Duration // since the start
 	start linewatch.Time
 	rest  time.Duration // by which the start was later than its millisecond
-	ahead atomic.Int64 // milliseconds that the logs were ahead of the wall clock at the start
+	ahead atomic.Int64  // milliseconds that the logs were ahead of the wall clock at the start
 }
 
 func newClock() *clock {
@@ -32,7 +32,7 @@ func newClock() *clock {
 
 // now returns the time.
 func (c *clock) now() linewatch.Time {
-	return c.start.Add(linewatch.Duration((c.rest+c.since()).Milliseconds() + c.ahead.Load()))
+	return c.start.Add(linewatch.Duration((c.rest + c.since()).Milliseconds() + c.ahead.Load()))
 }
 
 // most is how far the logs may be ahead of the clock without being followed: a
