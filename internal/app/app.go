@@ -379,7 +379,9 @@ func (a *App) start(g *errgroup.Group, ctx context.Context) {
 	g.Go(func() error { return a.deliver(ctx) })
 	if a.broker != nil {
 		g.Go(func() error { return a.broker.Run(ctx) })
-		g.Go(func() error { return a.count(ctx) })
+		if a.o.Exact { // only the report asks what subscribers received
+			g.Go(func() error { return a.count(ctx) })
+		}
 	}
 	if a.simulation != nil {
 		g.Go(func() error { return a.simulation.Run(ctx) })

@@ -55,7 +55,7 @@ type evidence struct {
 	Op        string            `json:"op"`
 	Limit     *linewatch.Value  `json:"limit,omitempty"`
 	Limits    []linewatch.Value `json:"limits,omitempty"` // of operators with more than one
-	Is        string            `json:"is,omitempty"` // false or unknown; what holds says nothing
+	Is        string            `json:"is,omitempty"`     // false or unknown; what holds says nothing
 	HeldMs    int64             `json:"heldMs,omitempty"`
 	Cause     string            `json:"cause,omitempty"`
 }
