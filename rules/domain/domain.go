@@ -117,6 +117,7 @@ func (d *Domain) register(arrival linewatch.Time, a *linewatch.Assets) {
 			d.dismiss(s)
 		}
 	}
+	d.collect(arrival)
 }
 
 // sender returns what is known of a sender, making it if there is nothing.
@@ -154,10 +155,13 @@ func (d *Domain) admit(s *sender, arrival linewatch.Time) {
 	d.owners[s.bucket] = s
 }
 
+// dismiss takes a sender's say in the watermark, and the belief in its tags: it
+// could not even be found silent any more.
 func (d *Domain) dismiss(s *sender) {
 	if !s.admitted {
 		return
 	}
+	d.engine.SetOnline(s.id, false, d.tracker.Watermark())
 	d.tracker.Remove(s.bucket)
 	delete(d.owners, s.bucket)
 	s.admitted = false

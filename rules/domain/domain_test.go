@@ -146,3 +146,33 @@ func TestFloodWithinTheBoundIsBounded(t *testing.T) {
 		t.Errorf("accounts %+v, want 200 buffered and 300 quarantined", a)
 	}
 }
+
+func TestTagsOfASenderThatIsTakenOffTheRegistryAreNotBelieved(t *testing.T) {
+	b := newBench(t, Config{}, rinseWater)
+	register := func(at linewatch.Duration, senders ...linewatch.SenderDef) {
+		t.Helper()
+		a := &linewatch.Assets{Equipment: []linewatch.Equipment{{ID: "F1", Line: "l", Site: "s"}}, Senders: senders}
+		if _, err := b.d.Control(base.Add(at), &linewatch.Control{Version: 1, Assets: a}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plc := linewatch.SenderDef{Gateway: "gw", Source: "plc", Line: "l"}
+	register(0, plc)
+	b.point(0, "plc", "state", linewatch.StringValue("Execute"))
+	b.point(0, "plc", "product", linewatch.StringValue("PET-1L"))
+	b.point(0, "plc", "temp", linewatch.IntValue(70))
+	b.point(0, "plc", "pressure", linewatch.IntValue(3))
+	b.heartbeat(5000, "plc")
+	register(10_000)
+	want := []string{"00:00:00 UNKNOWN -> ACTIVE by context", "00:00:05 ACTIVE -> UNKNOWN by limits"}
+	if diff := cmp.Diff(want, b.changes()); diff != "" {
+		t.Error(diff)
+	}
+	register(11_000, plc)
+	b.heartbeat(12_000, "plc")
+	b.d.Close(base.Add(15_000))
+	want = []string{"00:00:05 UNKNOWN -> ACTIVE by context"}
+	if diff := cmp.Diff(want, b.changes()); diff != "" {
+		t.Error("registered again: ", diff)
+	}
+}
