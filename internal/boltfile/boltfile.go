@@ -59,16 +59,38 @@ func Open(path string, o Options) (*bolt.DB, error) {
 	if health.OneHeader {
 		logger(o).Warn("one header page of the store is damaged, its newest transaction may be lost", "path", path)
 	}
-	var db *bolt.DB
+	// A reader loads no list of free pages, so that it is safe to lock with.
+	reader := o
+	reader.ReadOnly = true
+	db, err := open(path, reader)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPages(path); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if o.ReadOnly {
+		return db, nil
+	}
+	if err := db.Close(); err != nil {
+		return nil, translate(path, err)
+	}
+	if db, err = open(path, o); err != nil {
+		return nil, err
+	}
+	if o.GrowBy > 0 {
+		db.AllocSize = o.GrowBy
+	}
+	return db, nil
+}
+
+func open(path string, o Options) (db *bolt.DB, err error) {
 	err = Guard(path, func() error {
 		db, err = bolt.Open(path, FileMode, boltOptions(o))
 		return err
 	})
 	if err != nil {
 		return nil, translate(path, err)
-	}
-	if o.GrowBy > 0 {
-		db.AllocSize = o.GrowBy
 	}
 	return db, nil
 }

@@ -1,6 +1,8 @@
 package boltfile
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"os"
 	"os/exec"
@@ -115,6 +117,81 @@ func TestDamaged(t *testing.T) {
 				t.Errorf("got %v, want %v with the path", err, test.want)
 			}
 		})
+	}
+}
+
+// bbolt follows a branch that leads back to itself until the memory is gone.
+func TestBranchThatLeadsBack(t *testing.T) {
+	good, err := os.ReadFile(fill(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, size := binary.NativeEndian, os.Getpagesize()
+	branches, refused := 0, map[string]bool{}
+	for at := 2 * size; at < len(good); at += size {
+		if order.Uint16(good[at+kindAt:]) != kindBranch || order.Uint64(good[at:]) != uint64(at/size) {
+			continue
+		}
+		branches++
+		last := at + pageHeader + (int(order.Uint16(good[at+elementsAt:]))-1)*elementSize
+		for _, damage := range []struct {
+			name string
+			at   int
+			to   uint64
+		}{
+			{"to itself", last + branchTargetAt, uint64(at / size)},
+			{"out of the file", last + branchTargetAt, 1 << 40},
+			{"to a header", last + branchTargetAt, 1},
+			{"another number", at, 3},
+		} {
+			path := filepath.Join(t.TempDir(), "store.db")
+			bad := bytes.Clone(good)
+			order.PutUint64(bad[damage.at:], damage.to)
+			if err := os.WriteFile(path, bad, FileMode); err != nil {
+				t.Fatal(err)
+			}
+			db, err := Open(path, Options{})
+			if err == nil {
+				// A page that was given up may say what it likes.
+				db.Close()
+				continue
+			}
+			if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), path) {
+				t.Errorf("%s: got %v, want %v with the path", damage.name, err, ErrCorrupt)
+			}
+			refused[damage.name] = true
+		}
+	}
+	t.Logf("%d branches", branches)
+	if len(refused) != 4 {
+		t.Errorf("only %v was refused", refused)
+	}
+}
+
+func TestAbsurdListOfFreePages(t *testing.T) {
+	path := fill(t)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, size := binary.NativeEndian, os.Getpagesize()
+	damaged := 0
+	for at := 2 * size; at < len(content); at += size {
+		if order.Uint16(content[at+kindAt:]) == kindFree {
+			order.PutUint16(content[at+elementsAt:], manyFree)
+			order.PutUint64(content[at+pageHeader:], 1<<32)
+			damaged++
+		}
+	}
+	if err := os.WriteFile(path, content, FileMode); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(path, Options{})
+	if err == nil {
+		db.Close()
+	}
+	if damaged == 0 || !errors.Is(err, ErrCorrupt) {
+		t.Errorf("got %v for %d lists, want %v", err, damaged, ErrCorrupt)
 	}
 }
 

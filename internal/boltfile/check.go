@@ -27,6 +27,8 @@ const (
 	minPageSize  = 1 << 10
 	maxPageSize  = 1 << 16
 	fewestPages  = 4
+	rootOffset   = 16
+	freeOffset   = 32
 	countOffset  = 40
 	txOffset     = 48
 	sumOffset    = 56
@@ -38,7 +40,7 @@ const (
 
 // meta is what is needed of a header page.
 type meta struct {
-	pageSize, pages, transaction uint64
+	pageSize, root, free, pages, transaction uint64
 }
 
 // Check examines size and header of the store at path without opening it. The
@@ -110,6 +112,8 @@ func readMeta(file io.ReaderAt, at uint64) (meta, bool) {
 	sum.Write(body[:sumOffset])
 	m := meta{
 		pageSize:    uint64(order.Uint32(body[pageSizeAt:])),
+		root:        order.Uint64(body[rootOffset:]),
+		free:        order.Uint64(body[freeOffset:]),
 		pages:       order.Uint64(body[countOffset:]),
 		transaction: order.Uint64(body[txOffset:]),
 	}
