@@ -23,10 +23,14 @@ type SourceConfig struct {
 	Address  string `json:"address" yaml:"address"`   // host or host:port
 	Rack     int    `json:"rack" yaml:"rack"`         // of the CPU; 0 for most
 	Slot     int    `json:"slot" yaml:"slot"`         // of the CPU; 1 for S7-1200/1500, 2 for S7-300
-	// Interval is the time between two scans. Default 200ms.
+	// Interval is the time between two scans, or at which an OPC UA server
+	// publishes. Default 200ms.
 	Interval Span `json:"interval" yaml:"interval"`
-	// Timeout bounds a whole scan, not a single answer. Default 2s.
+	// Timeout bounds a whole scan, or a request to an OPC UA server, not a
+	// single answer. Default 2s.
 	Timeout Span `json:"timeout" yaml:"timeout"`
+	// OPCUA is what only an OPC UA source has.
+	OPCUA OPCUAConfig `json:"opcua,omitzero" yaml:"opcua"`
 	// Equipment is the equipment of every tag that names none itself.
 	Equipment string      `json:"equipment" yaml:"equipment"`
 	Tags      []TagConfig `json:"tags" yaml:"tags"`
@@ -40,6 +44,39 @@ type TagConfig struct {
 	Type      string `json:"type" yaml:"type"`           // in the words of the protocol, see edge/s7
 }
 
+// OPCUAConfig says how an OPC UA server is talked to, and which is believed.
+// Every path is relative to the configuration.
+type OPCUAConfig struct {
+	// Mode is SignAndEncrypt (default), Sign or None; Policy is
+	// Basic256Sha256 (default), Aes128_Sha256_RsaOaep, Aes256_Sha256_RsaPss or
+	// None. Nothing weaker than what is named here is ever used.
+	Mode   string `json:"mode,omitempty" yaml:"mode"`
+	Policy string `json:"policy,omitempty" yaml:"policy"`
+	// Insecure permits mode None, and a server whose certificate is not
+	// checked. The page shows it.
+	Insecure bool `json:"insecure,omitempty" yaml:"insecure"`
+	// Trust names files with certificates (PEM or DER): the server's own, or
+	// the authority's that signed it. Thumbprint is, instead, the SHA-256 of
+	// the server's certificate in hexadecimal digits.
+	Trust      []string `json:"trust,omitempty" yaml:"trust"`
+	Thumbprint string   `json:"thumbprint,omitempty" yaml:"thumbprint"`
+	// CertificateFile and KeyFile are our own identity in PEM. Default: one
+	// that is made at the first start and kept in the data directory.
+	CertificateFile string `json:"certificateFile,omitempty" yaml:"certificateFile"`
+	KeyFile         string `json:"keyFile,omitempty" yaml:"keyFile"`
+	// User and the first line of PasswordFile log on; default: anonymous.
+	User         string `json:"user,omitempty" yaml:"user"`
+	PasswordFile string `json:"passwordFile,omitempty" yaml:"passwordFile"`
+	// Sampling is how often the server looks at a tag. Default: the interval.
+	Sampling Span `json:"sampling,omitempty" yaml:"sampling"`
+	// Queue is how many values the server keeps of a tag between two
+	// publishings, 1 to 1000. Default 20.
+	Queue int `json:"queue,omitempty" yaml:"queue"`
+	// Delay is how much later than its own time a value may be published,
+	// beyond interval and sampling. Default 500ms.
+	Delay Span `json:"delay,omitempty" yaml:"delay"`
+}
+
 // What a SourceConfig means where it says nothing.
 const (
 	DefaultInterval = Span(200 * time.Millisecond)
@@ -47,7 +84,7 @@ const (
 )
 
 // Protocols lists what SourceConfig.Protocol may say.
-func Protocols() []string { return []string{"s7"} }
+func Protocols() []string { return []string{"s7", "opcua"} }
 
 // The ranges of a source's times, and the most tags of a source.
 const (

@@ -20,8 +20,9 @@ type Source interface {
 
 // Scan is what one round of reading gave. emit does not keep it.
 type Scan struct {
-	// Readings holds at most one reading per tag, in any order. A tag that is
-	// missing is unchanged.
+	// Readings holds at most one reading per tag, in any order; a source with
+	// times of its own may give several of a tag, in the order of their times.
+	// A tag that is missing is unchanged.
 	Readings []Reading
 	// First says that the connection is new, so that each tag's value is the
 	// first one after the connect.
@@ -31,6 +32,16 @@ type Scan struct {
 	// Missed counts the scans that were due since the last one and left out,
 	// because reading or writing took too long.
 	Missed int
+	// Through is, in the source's own clock, the time up to which it has given
+	// everything: a later scan holds later readings only. NoTime says that
+	// this cannot be told yet, and 0 that the source has no times of its own.
+	Through linewatch.Time
+	// Overflows counts readings before which the source had to drop others,
+	// and Interrupted says that what happened since the scan before is lost:
+	// the subscription did not survive. How many values that were, nobody
+	// knows.
+	Overflows   int
+	Interrupted bool
 }
 
 // Reading is the state of one tag at the time of a scan.
@@ -39,4 +50,7 @@ type Reading struct {
 	Value   linewatch.Value
 	Quality linewatch.Quality
 	Cause   string // why the quality is not Ok; empty otherwise
+	// At is when it was so, in the source's own clock; 0 if the source has no
+	// times, which makes it the time of the scan.
+	At linewatch.Time
 }
