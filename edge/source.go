@@ -53,4 +53,7 @@ type Reading struct {
 	// At is when it was so, in the source's own clock; 0 if the source has no
 	// times, which makes it the time of the scan.
 	At linewatch.Time
+	// Assigned says that At is an estimate of the adapter, because this one
+	// reading came without a time that can be used.
+	Assigned bool
 }
