@@ -40,18 +40,17 @@ func serve(t *testing.T, server *s7sim.Server) (address string) {
 func TestSimulatedFiller(t *testing.T) {
 	morning := time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
 	for _, pdu := range []int{64, 240, 480} {
-		server, line := s7sim.New(s7sim.Options{PDU: pdu}), plant.New(plant.Options{Seed: 1, Start: morning})
-		driver, err := s7sim.NewDriver(server, line, func() time.Time { return morning.Add(time.Minute) },
-			s7sim.Wiring{Machine: s7sim.FillerAlias, Addresses: s7sim.FillerAddresses()})
-		if err != nil {
+		server, machines := s7sim.New(s7sim.Options{PDU: pdu}), plant.New(plant.Options{Seed: 1, Start: morning})
+		line := plant.NewLine(machines, func() time.Time { return morning.Add(time.Minute) })
+		if err := server.Attach(line, s7sim.Wiring{Machine: s7sim.FillerAlias, Addresses: s7sim.FillerAddresses()}); err != nil {
 			t.Fatal(err)
 		}
-		driver.Step()
+		line.Step()
 		var tags [][2]string
 		var want []string
 		for _, a := range s7sim.FillerAddresses() {
 			tags = append(tags, [2]string{a.String(), a.TypeName()})
-			value, _ := line.Machine(s7sim.FillerAlias).Read(a.Tag)
+			value, _ := machines.Machine(s7sim.FillerAlias).Read(a.Tag)
 			if f, ok := value.(float64); ok && a.Type == s7sim.TypeReal {
 				value = float64(float32(f))
 			}

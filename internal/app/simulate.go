@@ -17,8 +17,13 @@ import (
 
 // SimulationOptions say what is simulated.
 type SimulationOptions struct {
-	Listen string    // address of the PLC; port 0 takes a free one
-	Seed   uint64    // of the plant
+	Listen string // address of the PLC; port 0 takes a free one
+	Seed   uint64 // of the plant
+	// Now is the clock of plant and PLC. Default time.Now.
+	Now func() time.Time
+	// Every is how often the plant follows its clock. Default plant.Tick; a
+	// clock that runs N times as fast wants a Nth of it.
+	Every  time.Duration
 	Served io.Writer // gets one JSON line per read that was answered; may be nil
 	Log    *slog.Logger
 }
@@ -27,26 +32,33 @@ type SimulationOptions struct {
 type Simulation struct {
 	listener net.Listener
 	server   *s7sim.Server
-	driver   *s7sim.Driver
+	line     *plant.Line
+	every    time.Duration
 	served   *s7sim.ServedLog
 	out      io.Writer
 }
 
 // NewSimulation opens the PLC's address.
 func NewSimulation(o SimulationOptions) (*Simulation, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Every == 0 {
+		o.Every = plant.Tick
+	}
 	l, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return nil, explainListen("simulated PLC", o.Listen, err)
 	}
-	s := &Simulation{listener: l, out: o.Served}
-	options := s7sim.Options{Log: o.Log}
+	s := &Simulation{listener: l, out: o.Served, every: o.Every}
+	options := s7sim.Options{Now: o.Now, Log: o.Log}
 	if o.Served != nil {
 		s.served = s7sim.NewServedLog()
 		options.OnRead = s.served.Add
 	}
 	s.server = s7sim.New(options)
-	p := plant.New(plant.Options{Seed: o.Seed, Start: time.Now()})
-	s.driver, err = s7sim.NewDriver(s.server, p, time.Now, s7sim.Wiring{Machine: s7sim.FillerAlias, Addresses: s7sim.FillerAddresses()})
+	s.line = plant.NewLine(plant.New(plant.Options{Seed: o.Seed, Start: o.Now()}), o.Now)
+	err = s.server.Attach(s.line, s7sim.Wiring{Machine: s7sim.FillerAlias, Addresses: s7sim.FillerAddresses()})
 	if err != nil {
 		l.Close()
 		return nil, fmt.Errorf("simulated PLC: %w", err)
@@ -66,7 +78,7 @@ func (s *Simulation) Run(ctx context.Context) error {
 		defer written.Wait()
 		defer stop()
 	}
-	g.Go(func() error { return s.driver.Run(ctx, plant.Tick) })
+	g.Go(func() error { return s.line.Run(ctx, s.every) })
 	g.Go(func() error { return s.server.Serve(ctx, s.listener) })
 	return g.Wait()
 }

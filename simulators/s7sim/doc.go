@@ -4,9 +4,9 @@
 // and flags. Everything else is refused as a CPU refuses it and counted, so
 // that a test can prove that a client only ever reads.
 //
-// A Driver moves a plant and writes its tags into the server's memory. Faults
-// that real networks and PLCs show (late, short, cut and wrong answers) are
-// injected with SetFault.
+// Attach keeps the server's memory up to date with a plant.Line, which several
+// servers may share. Faults that real networks and PLCs show (late, short, cut
+// and wrong answers) are injected with SetFault.
 //
 // It is written from the protocol's description and shares no code with the
 // client under test, so that shared mistakes cannot hide.

@@ -20,11 +20,11 @@ var morning = time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
 func filler(t *testing.T, after time.Duration) (*Server, *plant.Plant) {
 	t.Helper()
 	s, p := New(Options{}), plant.New(plant.Options{Seed: 1, Start: morning})
-	d, err := NewDriver(s, p, func() time.Time { return morning.Add(after) }, Wiring{FillerAlias, FillerAddresses()})
-	if err != nil {
+	line := plant.NewLine(p, func() time.Time { return morning.Add(after) })
+	if err := s.Attach(line, Wiring{FillerAlias, FillerAddresses()}); err != nil {
 		t.Fatal(err)
 	}
-	d.Step()
+	line.Step()
 	return s, p
 }
 
@@ -142,18 +142,17 @@ func TestWrongWiringsAreRefused(t *testing.T) {
 		`no room at ?D0 for a real`:       {"F1", []Address{misplace}},
 		`no room at DB1.DBB0 for a float`: {"F1", []Address{unknown}},
 	} {
-		_, err := NewDriver(New(Options{}), plant.New(plant.Options{}), time.Now, w)
+		err := New(Options{}).Attach(plant.NewLine(plant.New(plant.Options{}), time.Now), w)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
 	}
 }
 
-func TestRunFollowsTheClock(t *testing.T) {
+func TestMemoryFollowsTheClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, p := New(Options{}), plant.New(plant.Options{Seed: 1, Start: time.Now()})
-		d, err := NewDriver(s, p, time.Now, Wiring{FillerAlias, FillerAddresses()})
-		if err != nil {
+		s, line := New(Options{}), plant.NewLine(plant.New(plant.Options{Seed: 1, Start: time.Now()}), time.Now)
+		if err := s.Attach(line, Wiring{FillerAlias, FillerAddresses()}); err != nil {
 			t.Fatal(err)
 		}
 		good := func() (n uint32) {
@@ -163,7 +162,7 @@ func TestRunFollowsTheClock(t *testing.T) {
 		before := good()
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second+50*time.Millisecond)
 		defer cancel()
-		if err := d.Run(ctx, plant.Tick); err != nil {
+		if err := line.Run(ctx, plant.Tick); err != nil {
 			t.Error(err)
 		}
 		if got := good(); got < before+150 || got > before+250 { // 24000 an hour are 200 in 30 s
@@ -171,6 +170,6 @@ func TestRunFollowsTheClock(t *testing.T) {
 		}
 		s.RemoveDB(1)
 		time.Sleep(time.Second)
-		d.Step() // leaves the missing block out
+		line.Step() // leaves the missing block out
 	})
 }
