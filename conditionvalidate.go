@@ -65,8 +65,10 @@ func (f *faults) tag(path string, c *Condition) {
 		f.add(path, "names no tag", "give tag")
 	case !ValidTag(c.Tag):
 		f.add(path+".tag", "is not a tag", fmt.Sprintf("use 1 to %d bytes of printable text", MaxName))
-	case c.Tag == HeartbeatTag || c.Tag == GapTag || strings.HasPrefix(c.Tag, "rule:"):
+	case c.Tag == HeartbeatTag || c.Tag == GapTag:
 		f.add(path+".tag", "is a reserved name", "test a tag of the machine")
+	case strings.HasPrefix(c.Tag, RuleTagPrefix):
+		f.ruleInput(path, c)
 	}
 	f.check(c.Equipment == "" || ValidName(c.Equipment), path+".equipment", "is not an equipment id or alias", nameRemedy)
 }

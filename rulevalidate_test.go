@@ -86,7 +86,7 @@ func TestRuleMistakes(t *testing.T) {
 		{func(r *Rule) { limits(r).Tag = "" }, "groups[1].cases[0]: names no tag"},
 		{func(r *Rule) { limits(r).Tag = "a\x00" }, "groups[1].cases[0].tag: is not a tag"},
 		{func(r *Rule) { limits(r).Tag = GapTag }, "groups[1].cases[0].tag: is a reserved name"},
-		{func(r *Rule) { limits(r).Tag = "rule:other" }, "groups[1].cases[0].tag: is a reserved name"},
+		{func(r *Rule) { limits(r).Tag = "rule:other" }, "groups[1].cases[0]: above does not go with the state of a rule"},
 		{func(r *Rule) { limits(r).Equipment = "a b" }, "groups[1].cases[0].equipment: is not"},
 		{func(r *Rule) { limits(r).Limit = StringValue("75") }, "groups[1].cases[0].above: is a string; give a number"},
 		{func(r *Rule) { limits(r).Limit = Value{} }, "groups[1].cases[0].above: is empty"},

@@ -14,6 +14,7 @@ type program struct {
 	version uint32
 	nodes   []node
 	groups  []group
+	chained bool // it reads the states of other rules
 }
 
 type group struct {
@@ -34,7 +35,8 @@ type node struct {
 	op        linewatch.Op
 	kids      []int32
 	tag       string
-	equipment string // empty: the instance's own
+	rule      linewatch.RuleID // whose state it tests; empty: it tests a tag
+	equipment string           // empty: the instance's own
 	limits    []linewatch.Value
 	clear     linewatch.Value
 	hold      linewatch.Duration // on-delay
@@ -71,6 +73,7 @@ func (c *compiler) add(cond *linewatch.Condition) int32 {
 	for i := range cond.Of {
 		n.kids = append(n.kids, c.add(&cond.Of[i]))
 	}
+	n.rule, _ = linewatch.RuleTag(cond.Tag)
 	if !n.op.Combines() {
 		n.limits = cond.Values
 		if n.limits == nil {
@@ -81,6 +84,7 @@ func (c *compiler) add(cond *linewatch.Condition) int32 {
 	c.seen[name]++
 	sum := sha256.Sum256([]byte(name + " #" + strconv.Itoa(c.seen[name])))
 	n.identity = identity(sum[:16])
+	c.chained = c.chained || n.rule != ""
 	c.nodes = append(c.nodes, n)
 	return int32(len(c.nodes) - 1)
 }

@@ -24,6 +24,7 @@ type ruleState struct {
 	current uint32   // the version that took effect last, a withdrawal included
 	highest uint32   // the highest version heard of; lower ones are stale
 	encoded []byte   // JSON of the active version, for snapshots
+	level   int32    // see relevel
 }
 
 // pendingControl is a control record that waits for its instant.
@@ -40,8 +41,8 @@ const beginning = linewatch.NoTime + 1
 // everything else at once, but never at or before the given watermark (NoTime
 // if there is none yet). It returns the event time of the effect.
 //
-// Errors: ErrStaleVersion, ErrUnknownRule, and what Validate finds. A record
-// that is refused changes nothing.
+// Errors: ErrStaleVersion, ErrUnknownRule, linewatch.ErrRuleCycle, and what
+// Validate finds. A record that is refused changes nothing.
 func (e *Engine) Control(c *linewatch.Control, watermark linewatch.Time) (linewatch.Time, error) {
 	from, err := e.admit(c)
 	if err != nil {
@@ -82,6 +83,7 @@ func (e *Engine) admit(c *linewatch.Control) (linewatch.Time, error) {
 			return 0, fmt.Errorf("withdraw rule %s at version %d, known is %d: %w", d.ID, d.Version, r.highest, ErrStaleVersion)
 		}
 		r.highest = d.Version
+		e.graph.Withdraw(d.ID, d.From)
 		return d.From, nil
 	}
 	return 0, nil
@@ -92,11 +94,15 @@ func (e *Engine) admitRule(rv *linewatch.RuleVersion) error {
 	if r != nil && rv.Version <= r.highest {
 		return fmt.Errorf("rule %s version %d, known is %d: %w", rv.Rule.ID, rv.Version, r.highest, ErrStaleVersion)
 	}
+	if err := e.graph.Check(rv); err != nil {
+		return err
+	}
 	if r == nil {
 		r = &ruleState{}
 		e.rules[rv.Rule.ID] = r
 	}
 	r.highest = rv.Version
+	e.graph.Publish(rv)
 	return nil
 }
 
@@ -128,12 +134,15 @@ func (e *Engine) apply(c *linewatch.Control, t linewatch.Time) {
 	case c.Rule != nil:
 		r := e.rules[c.Rule.Rule.ID]
 		if c.Rule.Version > r.current {
-			r.current, r.active, r.encoded = c.Rule.Version, compile(*c.Rule), nil
+			next := compile(*c.Rule)
+			e.rechain(c.Rule.Rule.ID, r.active, next)
+			r.current, r.active, r.encoded = c.Rule.Version, next, nil
 			e.instantiate(c.Rule.Rule.ID, r.active, t)
 		}
 	case c.DeleteRule != nil:
 		r := e.rules[c.DeleteRule.ID]
 		if c.DeleteRule.Version > r.current {
+			e.rechain(c.DeleteRule.ID, r.active, nil)
 			r.current, r.active, r.encoded = c.DeleteRule.Version, nil, nil
 			e.instantiate(c.DeleteRule.ID, nil, t)
 		}
@@ -207,12 +216,17 @@ func (e *Engine) install(key instanceKey, prog *program) {
 		inst.inherit(old, states)
 	}
 	e.connect(i, inst)
+	e.tellReaders(inst)
 	e.markDirty(i)
 }
 
 func (e *Engine) newInstance(key instanceKey) int32 {
 	i := int32(len(e.instances))
-	e.instances = append(e.instances, &instance{key: key, state: linewatch.Unknown, last: linewatch.NoTime})
+	inst := &instance{key: key, state: linewatch.Unknown, last: linewatch.NoTime}
+	if r := e.rules[key.rule]; r != nil {
+		inst.level = r.level
+	}
+	e.instances = append(e.instances, inst)
 	e.instanceIDs[key] = i
 	e.instancesOf[key.rule] = append(e.instancesOf[key.rule], i)
 	return i
@@ -223,6 +237,10 @@ func (e *Engine) connect(i int32, inst *instance) {
 	for j := range inst.prog.nodes {
 		n := &inst.prog.nodes[j]
 		if n.op.Combines() {
+			continue
+		}
+		if n.rule != "" {
+			e.connectRule(i, int32(j), inst)
 			continue
 		}
 		equipment := inst.key.equipment
@@ -268,6 +286,7 @@ func (e *Engine) withdraw(i int32, inst *instance, t linewatch.Time) {
 		e.changes = append(e.changes, c)
 	}
 	inst.prog, inst.nodes = nil, nil
+	e.tellReaders(inst)
 }
 
 // sortChanges puts the changes of one instant in the order of rule and

@@ -43,6 +43,8 @@ type Engine struct {
 	registry registry // as of the newest instant
 	newest   registry // as of the newest control record
 	rules    map[linewatch.RuleID]*ruleState
+	graph    linewatch.RuleGraph
+	readBy   map[linewatch.RuleID][]linewatch.RuleID // who reads a rule's states, in order
 	tables   map[string]linewatch.Table
 
 	senders    []sender
@@ -57,6 +59,7 @@ type Engine struct {
 	instanceIDs map[instanceKey]int32
 	instancesOf map[linewatch.RuleID][]int32
 	dirty       []int32
+	chained     [][]int32 // dirty instances that wait for others, by level
 	timers      timerHeap
 	changes     []linewatch.StateChange
 }
@@ -81,6 +84,7 @@ func New(opts Options) *Engine {
 		opts:        opts,
 		now:         linewatch.NoTime,
 		rules:       map[linewatch.RuleID]*ruleState{},
+		readBy:      map[linewatch.RuleID][]linewatch.RuleID{},
 		tables:      map[string]linewatch.Table{},
 		senderIDs:   map[linewatch.Sender]SenderID{},
 		index:       newIndex(),
@@ -206,16 +210,26 @@ func (e *Engine) closeInstant(t linewatch.Time) {
 	}
 }
 
-// evaluateDirty evaluates the instances that something happened to.
+// evaluateDirty evaluates the instances that something happened to, each one
+// time: first those that read tags only, then the others, a rule after all
+// those whose states it reads.
 func (e *Engine) evaluateDirty(t linewatch.Time) {
-	for _, i := range e.dirty {
+	for n := 0; n < len(e.dirty); n++ {
+		i := e.dirty[n]
 		inst := e.instances[i]
+		if inst.level > 0 {
+			e.postpone(i, inst.level)
+			continue
+		}
 		inst.dirty = false
 		if inst.prog != nil {
 			e.evaluate(i, inst, t)
 		}
 	}
 	e.dirty = e.dirty[:0]
+	if len(e.chained) > 0 {
+		e.evaluateChained(t)
+	}
 }
 
 func (e *Engine) markDirty(i int32) {

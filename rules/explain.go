@@ -14,6 +14,8 @@ const (
 	causeType      = "type does not fit"
 	causeElsewhere = "equipment of another line"
 	causeWithdrawn = "rule withdrawn"
+	causeNoRule    = "no such rule in force"
+	causeUndecided = "rule says UNKNOWN"
 )
 
 // emit records that an instance goes to another state.
@@ -33,6 +35,7 @@ func (e *Engine) emit(inst *instance, to linewatch.State, group int, t linewatch
 		c.Title = rule.Name
 	}
 	e.changes = append(e.changes, c)
+	e.tellReaders(inst)
 }
 
 // change numbers and identifies the next change of an instance.
@@ -96,7 +99,10 @@ func (e *Engine) evidence(dst []linewatch.ConditionWhy, inst *instance, at int32
 	for _, k := range n.kids {
 		w.Of = e.evidence(w.Of, inst, k)
 	}
-	if !n.op.Combines() {
+	switch {
+	case n.rule != "":
+		e.describeRule(&w, inst, n)
+	case !n.op.Combines():
 		e.describeInput(&w, inst, n)
 	}
 	return append(dst, w)

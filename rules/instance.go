@@ -13,11 +13,13 @@ type instance struct {
 	prog  *program // nil after the rule was withdrawn; state and seq stay
 	nodes []nodeState
 	reads []SeriesID
+	chain *chain // nil: it reads no other instance, and none reads it
 	state linewatch.State
 	seq   uint64         // of the newest change
 	last  linewatch.Time // event time of the newest change
 	same  uint32         // changes at that event time
 	timer int32          // place in the timer heap plus 1; 0: none
+	level int32          // its rule's, see relevel
 	dirty bool
 }
 

@@ -153,17 +153,21 @@ func (e *Engine) setPredicate(l int32, t linewatch.Truth) {
 	e.markDirty(lf.instance)
 }
 
-// attach makes a condition of an instance read a series.
-func (e *Engine) attach(id SeriesID, instance, node int32) {
-	var l int32
+// newLeaf gives a condition of an instance a handle.
+func (e *Engine) newLeaf(instance, node int32) int32 {
 	if n := len(e.freeLeaves); n > 0 {
-		l = e.freeLeaves[n-1]
+		l := e.freeLeaves[n-1]
 		e.freeLeaves = e.freeLeaves[:n-1]
 		e.leaves[l] = leaf{instance, node}
-	} else {
-		l = int32(len(e.leaves))
-		e.leaves = append(e.leaves, leaf{instance, node})
+		return l
 	}
+	e.leaves = append(e.leaves, leaf{instance, node})
+	return int32(len(e.leaves) - 1)
+}
+
+// attach makes a condition of an instance read a series.
+func (e *Engine) attach(id SeriesID, instance, node int32) {
+	l := e.newLeaf(instance, node)
 	sr := &e.series[id]
 	sr.leaves = append(sr.leaves, l)
 	for _, c := range e.instances[instance].prog.nodes[node].cuts() {
@@ -194,4 +198,5 @@ func (e *Engine) detach(instance int32) {
 		}
 	}
 	e.instances[instance].reads = nil
+	e.detachRules(instance)
 }

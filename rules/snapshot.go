@@ -11,7 +11,7 @@ import (
 )
 
 // snapshotVersion names the layout below. Another one is refused.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 // errOpen guards against a snapshot in the middle of an instant.
 var errOpen = errors.New("snapshot between Point and Advance")
@@ -73,6 +73,7 @@ func (e *Engine) appendDefinitions(dst []byte) ([]byte, error) {
 		dst = binary.AppendUvarint(dst, uint64(r.highest))
 		dst = append(binary.AppendUvarint(dst, uint64(len(r.encoded))), r.encoded...)
 	}
+	dst = e.graph.AppendBinary(dst)
 	dst = binary.AppendUvarint(dst, uint64(len(e.pending)))
 	for _, p := range e.pending {
 		dst = linewatch.AppendTime(dst, p.at)
@@ -140,6 +141,12 @@ func (e *Engine) Restore(b []byte) error {
 			return fmt.Errorf("restore rules: %w", err)
 		}
 	}
+	// Not before: instances read one another.
+	for i, inst := range e.instances {
+		if inst.prog != nil {
+			e.connect(int32(i), inst)
+		}
+	}
 	return r.Err()
 }
 
@@ -163,6 +170,10 @@ func (e *Engine) restoreDefinitions(r *linewatch.BinaryReader) error {
 		}
 		e.rules[id] = st
 	}
+	for _, id := range e.ruleIDs() {
+		e.rechain(id, nil, e.rules[id].active)
+	}
+	e.graph.Restore(r)
 	for range r.Count() {
 		p := pendingControl{at: r.Time(), order: r.Uvarint()}
 		if err := json.Unmarshal(r.Bytes(), &p.what); err != nil {
@@ -225,7 +236,6 @@ func (e *Engine) restoreInstance(r *linewatch.BinaryReader) error {
 		s.since, s.until = r.Time(), r.Time()
 		due = min(due, n.deadline(s, e.now))
 	}
-	e.connect(i, inst)
 	e.timers.set(e.instances, i, due)
 	return r.Err()
 }

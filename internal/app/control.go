@@ -23,6 +23,7 @@ type control struct {
 	rules  map[linewatch.RuleID]publishedRule
 	assets *linewatch.Assets
 	tables map[string]linewatch.Table
+	graph  linewatch.RuleGraph
 }
 
 // publishedRule is the newest version of a rule; withdrawn rules keep theirs.
@@ -63,10 +64,12 @@ func (c *control) note(rec *linewatch.Control) {
 	case rec.Rule != nil:
 		if old := c.rules[rec.Rule.Rule.ID]; rec.Rule.Version > old.version {
 			c.rules[rec.Rule.Rule.ID] = publishedRule{version: rec.Rule.Version, rule: rec.Rule.Rule}
+			c.graph.Publish(rec.Rule)
 		}
 	case rec.DeleteRule != nil:
 		if old := c.rules[rec.DeleteRule.ID]; rec.DeleteRule.Version > old.version {
 			c.rules[rec.DeleteRule.ID] = publishedRule{version: rec.DeleteRule.Version, withdrawn: true}
+			c.graph.Withdraw(rec.DeleteRule.ID, rec.DeleteRule.From)
 		}
 	case rec.Assets != nil:
 		c.assets = rec.Assets
@@ -118,7 +121,11 @@ func (c *control) ApplyRule(ctx context.Context, file string, body []byte) (line
 			return nil, nil
 		}
 		version++
-		return &linewatch.Control{Rule: &linewatch.RuleVersion{Rule: rule, Version: version}}, nil
+		rv := &linewatch.RuleVersion{Rule: rule, Version: version}
+		if err := c.graph.Check(rv); err != nil {
+			return nil, ui.Refused{Err: fmt.Errorf("%s: %w; let one of them test tags instead", file, err)}
+		}
+		return &linewatch.Control{Rule: rv}, nil
 	})
 	return rule.ID, version, err
 }
@@ -140,7 +147,8 @@ func (c *control) fits(file string, rule *linewatch.Rule) error {
 	for i := range rule.Groups {
 		for j := range rule.Groups[i].Cases {
 			field := fmt.Sprintf("groups[%d].cases[%d]", i, j)
-			if err := c.conditionFits(&rule.Groups[i].Cases[j].When, line); err != nil {
+			when := &rule.Groups[i].Cases[j].When
+			if err := errors.Join(c.conditionFits(when, line), c.inputFits(when, rule)); err != nil {
 				return fmt.Errorf("%s: %s: %w", file, field, err)
 			}
 		}

@@ -69,6 +69,12 @@ var moreMutants = []mutant{
 	{"a withdrawn rule says nothing", "rules/control.go", "if inst.state != linewatch.Idle && inst.seq > 0 {", "if false {"},
 	{"changes of one instant have one id", "rules/explain.go", "\t\tinst.same++\n", ""},
 	{"a new condition sees the value before its instant", "rules/engine.go", "\tfirst := len(e.changes)\n\tfor i := range e.touched {", "\tfirst := len(e.changes)\n\te.applyControl(t)\n\tfor i := range e.touched {"},
+	// Rules that read rules.
+	{"a rule is judged before those it reads", "rules/engine.go", "if inst.level > 0 {", "if inst.level > 99 {"},
+	{"a circle of rules is let in", "ruleinput.go", "if from == id {", "if from == id+\"?\" {"},
+	{"who reads a withdrawn rule is not told", "rules/control.go", "inst.prog, inst.nodes = nil, nil\n\te.tellReaders(inst)", "inst.prog, inst.nodes = nil, nil"},
+	{"UNKNOWN of a rule is a word like others", "rules/chain.go", "source.prog != nil && source.state != linewatch.Unknown", "source.prog != nil"},
+	{"levels do not move with the rules below", "rules/chain.go", "e.relevel(reader, chainedTo(next.active))", "_ = next"},
 	// Restarts.
 	{"held records are forgotten too early", "rules/domain/replay.go", "return h.newest <= watermark", "return h.newest <= watermark+500"},
 	{"refused points come back with a restart", "rules/domain/replay.go", "if len(skip) > 0 && skip[0] == uint32(j) {", "if len(skip) > 1000 {"},

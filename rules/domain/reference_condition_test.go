@@ -249,6 +249,9 @@ func (j *refJudge) predicate(why *linewatch.ConditionWhy, inst *refInstance, c *
 	if equipment != inst.key.equipment {
 		why.Equipment = equipment
 	}
+	if rule := refReads(c); rule != "" {
+		return j.ruleState(why, c, refKey{rule, equipment})
+	}
 	samples := j.history[refTag{equipment, c.Tag}]
 	switch {
 	case !refHome(j.cfg, &j.assets, equipment):

@@ -17,6 +17,7 @@ type generator struct {
 	*rand.Rand
 	versions map[linewatch.RuleID]uint32
 	latest   map[linewatch.RuleID]linewatch.Rule
+	making   linewatch.RuleID // the rule that conditions are made for
 }
 
 func newGenerator(seed uint64) *generator {
@@ -135,6 +136,10 @@ func (g *generator) condition(depth int) (c linewatch.Condition) {
 
 // leaf makes c a condition on a tag.
 func (g *generator) leaf(c *linewatch.Condition) {
+	if g.chance(0.12) {
+		g.readRule(c)
+		return
+	}
 	c.Tag = pick(g, "temp", "temp", "temp", "press", "press", "count", "state", "product", "door")
 	if g.chance(0.1) {
 		c.Equipment = pick(g, "F1", "C1", "alias1", "alias2", "nowhere")
@@ -216,6 +221,7 @@ func (g *generator) group(i int) linewatch.Group {
 
 // rule makes the next version of a rule: a new one, or the last one altered.
 func (g *generator) rule(id linewatch.RuleID) *linewatch.RuleVersion {
+	g.making = id
 	r, known := g.latest[id]
 	if known && g.chance(0.8) {
 		r = clone(r)

@@ -20,6 +20,7 @@ type refJudge struct {
 	assets    linewatch.Assets
 	rules     map[linewatch.RuleID]*refRule
 	pending   []refControl
+	heard     []*linewatch.Control // of rules, as they were accepted
 	instances map[refKey]*refInstance
 	wake      map[linewatch.Time]bool // instants to look at, points or not
 	changes   []linewatch.StateChange
@@ -71,17 +72,18 @@ func (j *refJudge) accept(c *linewatch.Control, watermark linewatch.Time, order 
 		r := j.rules[c.Rule.Rule.ID]
 		if r == nil {
 			r = &refRule{}
-			j.rules[c.Rule.Rule.ID] = r
 		}
-		if c.Rule.Version <= r.highest {
+		if c.Rule.Version <= r.highest || j.circle(c.Rule) {
 			return linewatch.NoTime, false
 		}
+		j.heard, j.rules[c.Rule.Rule.ID] = append(j.heard, c), r
 		r.highest, from = c.Rule.Version, c.Rule.From
 	case c.DeleteRule != nil:
 		r := j.rules[c.DeleteRule.ID]
 		if r == nil || c.DeleteRule.Version <= r.highest {
 			return linewatch.NoTime, false
 		}
+		j.heard = append(j.heard, c)
 		r.highest, from = c.DeleteRule.Version, c.DeleteRule.From
 	}
 	at := refBeginning
@@ -218,7 +220,7 @@ func (j *refJudge) install(key refKey, v *linewatch.RuleVersion) {
 		}
 	}
 	refVisit(&v.Rule, func(c *linewatch.Condition) {
-		if equipment := j.reads(c, key.equipment); c.Tag != "" && refHome(j.cfg, &j.assets, equipment) {
+		if equipment := j.reads(c, key.equipment); c.Tag != "" && refReads(c) == "" && refHome(j.cfg, &j.assets, equipment) {
 			j.tags[refTag{equipment, c.Tag}] = true
 		}
 	})
@@ -267,10 +269,10 @@ func refEquipment(a *linewatch.Assets, id string) linewatch.Equipment {
 	return linewatch.Equipment{ID: id}
 }
 
-// evaluate judges every instance.
+// evaluate judges every instance, one that reads others after these.
 func (j *refJudge) evaluate(t linewatch.Time) (changes []linewatch.StateChange) {
 	for _, key := range slices.SortedFunc(maps.Keys(j.instances), func(a, b refKey) int {
-		return cmp.Or(cmp.Compare(a.rule, b.rule), cmp.Compare(a.equipment, b.equipment))
+		return cmp.Or(j.depth(a.rule)-j.depth(b.rule), cmp.Compare(a.rule, b.rule), cmp.Compare(a.equipment, b.equipment))
 	}) {
 		inst := j.instances[key]
 		if inst.version == nil {
