@@ -20,9 +20,10 @@ type Config struct {
 type SourceConfig struct {
 	ID       string `json:"id" yaml:"id"`
 	Protocol string `json:"protocol" yaml:"protocol"` // one of Protocols
-	Address  string `json:"address" yaml:"address"`   // host or host:port
-	Rack     int    `json:"rack" yaml:"rack"`         // of the CPU; 0 for most
-	Slot     int    `json:"slot" yaml:"slot"`         // of the CPU; 1 for S7-1200/1500, 2 for S7-300
+	// Address is host or host:port; for OPC UA also opc.tcp://host:port/path.
+	Address string `json:"address" yaml:"address"`
+	Rack    int    `json:"rack" yaml:"rack"` // of the CPU; 0 for most
+	Slot    int    `json:"slot" yaml:"slot"` // of the CPU; 1 for S7-1200/1500, 2 for S7-300
 	// Interval is the time between two scans, or at which an OPC UA server
 	// publishes. Default 200ms.
 	Interval Span `json:"interval" yaml:"interval"`
@@ -40,8 +41,8 @@ type SourceConfig struct {
 type TagConfig struct {
 	Name      string `json:"name" yaml:"name"`
 	Equipment string `json:"equipment" yaml:"equipment"` // default: the source's
-	Address   string `json:"address" yaml:"address"`     // in the words of the protocol, see edge/s7
-	Type      string `json:"type" yaml:"type"`           // in the words of the protocol, see edge/s7
+	Address   string `json:"address" yaml:"address"`     // in the words of the protocol, see edge/s7 and edge/opcua
+	Type      string `json:"type" yaml:"type"`           // in the words of the protocol, see edge/s7 and edge/opcua
 }
 
 // OPCUAConfig says how an OPC UA server is talked to, and which is believed.
@@ -84,7 +85,9 @@ const (
 )
 
 // Protocols lists what SourceConfig.Protocol may say.
-func Protocols() []string { return []string{"s7", "opcua"} }
+func Protocols() []string { return []string{"s7", protocolOPCUA} }
+
+const protocolOPCUA = "opcua"
 
 // The ranges of a source's times, and the most tags of a source.
 const (
@@ -131,6 +134,9 @@ func (s SourceConfig) withDefaults() SourceConfig {
 	}
 	if s.Timeout == 0 {
 		s.Timeout = DefaultTimeout
+	}
+	if s.Protocol == protocolOPCUA {
+		s.OPCUA = s.OPCUA.withDefaults(s.Interval)
 	}
 	s.Tags = slices.Clone(s.Tags)
 	for i := range s.Tags {
@@ -203,6 +209,15 @@ func (s SourceConfig) validate(path string) (errs []error) {
 	}
 	if s.Timeout < minTimeout || s.Timeout > maxTimeout {
 		fail("timeout", "%v; use %v to %v", s.Timeout, minTimeout, maxTimeout)
+	}
+	switch {
+	case s.Protocol == protocolOPCUA:
+		errs = append(errs, s.OPCUA.validate(path+".opcua")...)
+		if s.Rack != 0 || s.Slot != 0 {
+			fail("slot", "an OPC UA server has no rack and slot; remove them")
+		}
+	case !s.OPCUA.isZero():
+		fail("opcua", "belongs to a source of protocol opcua; remove it, or change the protocol")
 	}
 	if n := len(s.Tags); n == 0 || n > maxTags {
 		fail("tags", "%d; name 1 to %d tags", n, maxTags)
