@@ -451,7 +451,7 @@ func TestNewReportsEverySource(t *testing.T) {
 
 func TestLongStringIsBad(t *testing.T) {
 	f := newFilter(SourceConfig{ID: "plc", Tags: []TagConfig{{Name: "a", Equipment: "F1"}}})
-	points, err := f.scan(Scan{Readings: []Reading{{Value: linewatch.StringValue(strings.Repeat("x", 1025)), Quality: linewatch.Ok}}}, 1, 1)
+	points, err := f.scan(&Scan{Readings: []Reading{{Value: linewatch.StringValue(strings.Repeat("x", 1025)), Quality: linewatch.Ok}}}, &scanTimes{at: 1, created: 1})
 	if err != nil || len(points) != 1 || !points[0].Value.IsNull() || points[0].Quality != linewatch.Bad {
 		t.Errorf("got %+v, %v", points, err)
 	}

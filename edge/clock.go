@@ -6,28 +6,69 @@ import (
 	"linewatch"
 )
 
-// sourceClock gives one source's scans their times. The source has none of its
-// own, so the time of a scan is when the agent got it, moved on by a
-// millisecond where needed: later than every scan before, and later than
-// anything a heartbeat has asserted.
+// sourceClock says which time the points of one source carry, and up to which
+// time nothing of it is outstanding.
+//
+// A source without times of its own gives each scan the time at which the agent
+// got it, moved on by a millisecond where needed: later than every scan before,
+// and later than anything a heartbeat has asserted. A source with its own times
+// keeps them, and is asserted no further than it has said itself (see Scan).
 type sourceClock struct {
 	mu      sync.Mutex
-	last    linewatch.Time // the newest time given or asserted
-	writing linewatch.Time // time of the scan on its way to the spool; NoTime if none
-	whole   bool           // it goes there in one piece
+	heard   bool           // there was a scan; before, nothing is known of the source
+	own     bool           // the source has times of its own
+	silent  bool           // nothing can be asserted at present
+	through linewatch.Time // of a source with its own times: what it has given completely
+
+	created  linewatch.Time // CreatedAt of the newest scan, which it tells from all others
+	given    linewatch.Time // the newest time of a point
+	asserted linewatch.Time // the newest time that heartbeats may have said
+
+	writing bool           // the newest scan is on its way to the spool,
+	whole   bool           // in one piece,
+	before  linewatch.Time // and until it is there, no more than this is asserted
 }
 
 func newSourceClock() *sourceClock {
-	return &sourceClock{last: linewatch.NoTime, writing: linewatch.NoTime}
+	return &sourceClock{
+		through: linewatch.NoTime, created: linewatch.NoTime, given: linewatch.NoTime, asserted: linewatch.NoTime,
+	}
 }
 
-// begin returns the time of a scan. Until end, heartbeats stay behind it.
-func (c *sourceClock) begin(now linewatch.Time) linewatch.Time {
+// begin returns the times of a scan. Until end, heartbeats stay behind it.
+func (c *sourceClock) begin(scan *Scan, now linewatch.Time) *scanTimes {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.last = max(c.last+1, now)
-	c.writing, c.whole = c.last, false
-	return c.last
+	c.heard, c.writing, c.whole = true, true, false
+	c.own = c.own || scan.Through != 0
+	c.created = max(after(c.created), now)
+	t := &scanTimes{own: c.own, now: now, created: c.created, asserted: c.asserted, newest: linewatch.NoTime}
+	if !c.own {
+		t.at = max(after(c.asserted), after(c.given), now)
+		c.before = t.at - 1
+		return t
+	}
+	c.before = c.asserted
+	through := believed(scan.Through, now)
+	c.silent = !through.Known() && (scan.Err != nil || !c.through.Known())
+	c.through = max(c.through, through)
+	t.at = max(after(c.asserted), estimate(through, now))
+	if scan.Err != nil {
+		t.at = max(after(c.asserted), after(c.given)) // nothing is known from there on
+		if !t.at.Known() {
+			t.at = now
+		}
+	}
+	return t
+}
+
+// bye returns the times of a source's last values.
+func (c *sourceClock) bye(now linewatch.Time) *scanTimes {
+	t := c.begin(&Scan{}, now)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t.at = max(t.at, after(c.given), now)
+	return t
 }
 
 // inOnePiece says that all points of the scan will be in the spool as soon as
@@ -39,21 +80,39 @@ func (c *sourceClock) inOnePiece() {
 }
 
 // end says that the scan's points are in the spool, or never will be.
-func (c *sourceClock) end() {
+func (c *sourceClock) end(t *scanTimes) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.writing = linewatch.NoTime
+	c.writing = false
+	c.given = max(c.given, t.newest)
+	if !c.own {
+		c.given = max(c.given, t.at)
+	}
 }
 
-// assert returns a time such that every scan up to it has reached the spool
-// and every later one gets a later time. seen is the newest time of a point
-// that came out of the spool, which may be sooner than end.
-func (c *sourceClock) assert(now, seen linewatch.Time) linewatch.Time {
+// assert returns a time up to which everything of the source has reached the
+// spool and after which every later point lies, but for those that are counted
+// as late. It is NoTime if nothing can be said. seen is CreatedAt of the last
+// point that came out of the spool, which may be sooner than end. ordered says
+// that the times of the source's points rise.
+func (c *sourceClock) assert(now, seen linewatch.Time) (at linewatch.Time, ordered bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.writing.Known() && !(c.whole && seen >= c.writing) {
-		return c.writing - 1
+	switch {
+	case !c.heard:
+		return linewatch.NoTime, true
+	case c.writing && !(c.whole && seen >= c.created):
+		at = c.before
+	case c.own:
+		at = c.through
+	default:
+		at = max(c.given, now)
 	}
-	c.last = max(c.last, now)
-	return c.last
+	if c.own && c.silent {
+		return linewatch.NoTime, false
+	}
+	c.asserted = max(c.asserted, at)
+	return c.asserted, !c.own
 }
+
+func after(t linewatch.Time) linewatch.Time { return t.Add(1) }

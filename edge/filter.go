@@ -1,7 +1,9 @@
 package edge
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"linewatch"
 )
@@ -24,11 +26,21 @@ type filter struct {
 
 // tagState is what was last let through of a tag.
 type tagState struct {
-	equipment, name, cause string
-	value                  linewatch.Value
-	quality                linewatch.Quality
-	known                  bool // there was something
-	first                  bool // the next one is the first after a connect
+	equipment, name string
+	state
+	at    linewatch.Time // of the last point
+	moved bool           // the agent gave it that time, and the source may have an earlier one for the next
+	known bool           // there was something
+	first bool           // the next one is the first after a connect
+	gone  bool           // the connection was lost after was, and nothing came since
+	was   state
+}
+
+// state is what a tag is. Two equal ones are no change.
+type state struct {
+	value   linewatch.Value
+	quality linewatch.Quality
+	cause   string
 }
 
 func newFilter(c SourceConfig) *filter {
@@ -39,13 +51,14 @@ func newFilter(c SourceConfig) *filter {
 	return f
 }
 
-// scan returns the points of a scan: what changed, flagged Fst where it is the
-// first of its tag after a connect. The slice is valid until the next call.
-func (f *filter) scan(s Scan, at, now linewatch.Time) ([]linewatch.DataPoint, error) {
+// scan returns the points of a scan in the order of their times: what changed,
+// flagged Fst where it is the first of its tag after a connect. The slice is
+// valid until the next call.
+func (f *filter) scan(s *Scan, times *scanTimes) ([]linewatch.DataPoint, error) {
 	f.points = f.points[:0]
-	if s.First {
+	if s.First || s.Interrupted {
 		for i := range f.tags {
-			f.tags[i].first = true
+			f.tags[i].first, f.tags[i].gone = true, false
 		}
 	}
 	for i := range s.Readings {
@@ -53,28 +66,48 @@ func (f *filter) scan(s Scan, at, now linewatch.Time) ([]linewatch.DataPoint, er
 		if r.Tag < 0 || r.Tag >= len(f.tags) {
 			return nil, fmt.Errorf("reading of tag number %d, and there are %d", r.Tag, len(f.tags))
 		}
-		t := &f.tags[r.Tag]
-		value, quality, cause := r.Value, r.Quality, r.Cause
-		if len(value.Str()) > linewatch.MaxString {
-			value, quality, cause = linewatch.Value{}, linewatch.Bad, causeTooLong
-		}
-		if t.known && !t.first && t.value == value && t.quality == quality && t.cause == cause {
-			continue
-		}
-		flags := linewatch.Assigned
-		if t.first || !t.known {
-			flags |= linewatch.First
-		}
-		t.first = false
-		f.set(t, value, quality, cause)
-		f.add(t, flags, at, now)
+		f.reading(&f.tags[r.Tag], r, times)
+	}
+	if times.own {
+		f.restore(times)
+		slices.SortStableFunc(f.points, func(a, b linewatch.DataPoint) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
 	}
 	return f.points, nil
 }
 
+func (f *filter) reading(t *tagState, r *Reading, times *scanTimes) {
+	now := state{r.Value, r.Quality, r.Cause}
+	if len(r.Value.Str()) > linewatch.MaxString {
+		now = state{linewatch.Value{}, linewatch.Bad, causeTooLong}
+	}
+	first := t.first || !t.known
+	if !first && t.state == now {
+		return
+	}
+	at, flags := times.of(r, t, first)
+	if first || t.gone {
+		flags |= linewatch.First
+	}
+	t.first, t.gone = false, false
+	f.set(t, now)
+	f.add(t, flags, at, times)
+}
+
+// restore takes back that tags were lost: the connection came back with all
+// that had happened, and nothing had happened to these.
+func (f *filter) restore(times *scanTimes) {
+	for i := range f.tags {
+		if t := &f.tags[i]; t.gone {
+			t.gone = false
+			f.set(t, t.was)
+			f.add(t, linewatch.Assigned|linewatch.First, max(t.at, after(times.asserted)), times)
+		}
+	}
+}
+
 // lost returns a Bad point for each tag that does not say so already. A tag
 // that was read before is flagged Lst.
-func (f *filter) lost(cause string, at, now linewatch.Time) []linewatch.DataPoint {
+func (f *filter) lost(cause string, times *scanTimes) []linewatch.DataPoint {
 	f.points = f.points[:0]
 	for i := range f.tags {
 		t := &f.tags[i]
@@ -84,37 +117,40 @@ func (f *filter) lost(cause string, at, now linewatch.Time) []linewatch.DataPoin
 		flags := linewatch.Assigned
 		if t.known {
 			flags |= linewatch.Last
+			t.was, t.gone = t.state, true
 		}
-		f.set(t, linewatch.Value{}, linewatch.Bad, cause)
-		f.add(t, flags, at, now)
+		f.set(t, state{linewatch.Value{}, linewatch.Bad, cause})
+		f.add(t, flags, times.at, times)
 	}
 	return f.points
 }
 
 // last returns the last point of each tag once more, flagged Lst.
-func (f *filter) last(at, now linewatch.Time) []linewatch.DataPoint {
+func (f *filter) last(times *scanTimes) []linewatch.DataPoint {
 	f.points = f.points[:0]
 	for i := range f.tags {
 		if t := &f.tags[i]; t.known {
-			f.add(t, linewatch.Assigned|linewatch.Last, at, now)
+			f.add(t, linewatch.Assigned|linewatch.Last, times.at, times)
 		}
 	}
 	return f.points
 }
 
-func (f *filter) set(t *tagState, value linewatch.Value, quality linewatch.Quality, cause string) {
+func (f *filter) set(t *tagState, to state) {
 	if t.quality == linewatch.Ok {
 		f.good--
 	}
-	if quality == linewatch.Ok {
+	if to.quality == linewatch.Ok {
 		f.good++
 	}
-	t.value, t.quality, t.cause, t.known = value, quality, cause, true
+	t.state, t.known = to, true
 }
 
-func (f *filter) add(t *tagState, flags linewatch.Flags, at, now linewatch.Time) {
+func (f *filter) add(t *tagState, flags linewatch.Flags, at linewatch.Time, times *scanTimes) {
+	t.at, t.moved = at, flags.Has(linewatch.Assigned)
+	times.newest = max(times.newest, at)
 	f.points = append(f.points, linewatch.DataPoint{
-		Timestamp: at, CreatedAt: now, Equipment: t.equipment, Tag: t.name, Value: t.value,
+		Timestamp: at, CreatedAt: times.created, Equipment: t.equipment, Tag: t.name, Value: t.value,
 		Source: f.source, Cause: t.cause, Quality: t.quality, Flags: flags,
 	})
 }

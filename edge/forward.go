@@ -33,7 +33,7 @@ type forwarder struct {
 // hand.
 type beat struct {
 	sender   *sender
-	sent     time.Time      // when the last heartbeat was made
+	sent     time.Time      // when the last heartbeat was made, or could not be
 	asserted linewatch.Time // what it said
 
 	count   uint64         // points in the batch, without gap records
@@ -41,6 +41,7 @@ type beat struct {
 	refused uint64         // points in the batch that the uplink refused
 	present bool           // anything in the batch
 	newest  linewatch.Time // timestamp of the last of them, or NoTime
+	created linewatch.Time // CreatedAt of the last of them, or NoTime
 }
 
 func newForwarder(o Options, senders []*sender, now func() linewatch.Time) *forwarder {
@@ -118,7 +119,7 @@ func (f *forwarder) untilHeartbeat() time.Duration {
 // sort notes what each sender has in the batch.
 func (f *forwarder) sort(points []linewatch.DataPoint) {
 	for _, b := range f.beats {
-		b.count, b.lost, b.refused, b.present, b.newest = 0, 0, 0, false, linewatch.NoTime
+		b.count, b.lost, b.refused, b.present, b.newest, b.created = 0, 0, 0, false, linewatch.NoTime, linewatch.NoTime
 	}
 	for i := range points {
 		p := &points[i]
@@ -131,7 +132,7 @@ func (f *forwarder) sort(points []linewatch.DataPoint) {
 		} else if !p.IsGap() {
 			b.count++
 		}
-		b.present, b.newest = true, p.Timestamp
+		b.present, b.newest, b.created = true, p.Timestamp, p.CreatedAt
 	}
 }
 
@@ -144,11 +145,12 @@ func (f *forwarder) heartbeats() (out []linewatch.DataPoint) {
 			continue
 		}
 		now := f.now()
+		b.sent = time.Now()
 		at, waiting := f.assert(b, now)
 		if !at.Known() {
 			continue
 		}
-		b.sent, b.asserted = time.Now(), at
+		b.asserted = at
 		out = append(out, linewatch.DataPoint{
 			Timestamp: at, CreatedAt: now, Tag: linewatch.HeartbeatTag, Value: linewatch.UintValue(waiting),
 			Source: s.config.ID, Quality: linewatch.Ok, Flags: linewatch.Watermark,
@@ -164,12 +166,15 @@ func (f *forwarder) heartbeats() (out []linewatch.DataPoint) {
 // The order of the two questions matters: what the clock asserts has reached
 // the spool, so that the spool's answer, asked later, counts it.
 func (f *forwarder) assert(b *beat, now linewatch.Time) (at linewatch.Time, waiting uint64) {
-	at = b.sender.clock.assert(now, b.newest)
+	at, ordered := b.sender.clock.assert(now, b.created)
+	if !at.Known() {
+		return at, 0
+	}
 	pending, taken := uint64(f.backlog.Pending(b.sender.config.ID)), b.count+b.lost
 	if pending <= taken {
 		return max(at, b.asserted), 0
 	}
-	if b.present {
+	if b.present && ordered {
 		// A scan may be divided between this batch and the next.
 		at = min(at, b.newest-1)
 	} else if oldest, ok := f.backlog.Oldest(b.sender.config.ID); ok {

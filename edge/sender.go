@@ -45,30 +45,27 @@ func (s *sender) run(reading, work context.Context) error {
 	return nil
 }
 
-// emit turns a scan into points and stores them. All points of a scan carry
-// the same time.
+// emit turns a scan into points and stores them.
 func (s *sender) emit(ctx context.Context, scan Scan) error {
-	now := s.now()
-	at := s.clock.begin(now)
-	defer s.clock.end()
+	times := s.clock.begin(&scan, s.now())
+	defer func() { s.clock.end(times) }()
 	var points []linewatch.DataPoint
 	var err error
 	if scan.Err != nil {
-		points = s.filter.lost(s.lossCause(), at, now)
-	} else if points, err = s.filter.scan(scan, at, now); err != nil {
+		points = s.filter.lost(s.lossCause(), times)
+	} else if points, err = s.filter.scan(&scan, times); err != nil {
 		return err
 	}
-	s.note(scan, at)
+	s.note(&scan, times)
 	return s.spool(ctx, points)
 }
 
 // sayLast stores the last value of each tag once more, flagged Lst, before an
 // orderly stop.
 func (s *sender) sayLast(ctx context.Context) error {
-	now := s.now()
-	at := s.clock.begin(now)
-	defer s.clock.end()
-	return s.spool(ctx, s.filter.last(at, now))
+	times := s.clock.bye(s.now())
+	defer func() { s.clock.end(times) }()
+	return s.spool(ctx, s.filter.last(times))
 }
 
 // appendPoints is the most points that are stored at once, so that a large
@@ -125,12 +122,22 @@ func (s *sender) lossCause() string {
 }
 
 // note brings the status up to date and logs a change of the connection, not
-// each attempt.
-func (s *sender) note(scan Scan, at linewatch.Time) {
-	before := s.trouble()
-	changed, to := s.count(scan, at)
-	if now := s.trouble(); now != "" && now != before {
-		s.log.Warn("tags cannot be read; check their addresses and types", "source", s.config.ID, "trouble", now)
+// each attempt, and the first loss of its kind at the source.
+func (s *sender) note(scan *Scan, times *scanTimes) {
+	before := s.snapshotStatus()
+	changed, to := s.count(scan, times)
+	now := s.snapshotStatus()
+	if now.Trouble != "" && now.Trouble != before.Trouble {
+		s.log.Warn("tags cannot be read; check their addresses and types", "source", s.config.ID, "trouble", now.Trouble)
+	}
+	if before.Overflows == 0 && now.Overflows > 0 {
+		s.log.Warn("the source has dropped values before it could give them; let it keep more of a tag, or publish more often", "source", s.config.ID)
+	}
+	if now.Interruptions > before.Interruptions {
+		s.log.Warn("the source has lost what happened while it could not be read", "source", s.config.ID)
+	}
+	if before.Late == 0 && now.Late > 0 {
+		s.log.Warn("the source gives values after it has said that it gave all of that time; check its clock", "source", s.config.ID)
 	}
 	switch {
 	case changed && to == Connected:
@@ -140,20 +147,25 @@ func (s *sender) note(scan Scan, at linewatch.Time) {
 	}
 }
 
-func (s *sender) trouble() string {
+func (s *sender) snapshotStatus() SourceStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.status.Trouble
+	return s.status
 }
 
 // count updates the status and returns whether the news is worth a line: a
 // new connection state, or the first failure.
-func (s *sender) count(scan Scan, at linewatch.Time) (changed bool, to Connection) {
+func (s *sender) count(scan *Scan, times *scanTimes) (changed bool, to Connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &s.status
 	to = Connected
 	st.Missed += uint64(scan.Missed)
+	st.Overflows += uint64(scan.Overflows)
+	st.Late += uint64(times.late)
+	if scan.Interrupted {
+		st.Interruptions++
+	}
 	st.TagsOk, st.TagsBad = s.filter.good, len(s.filter.tags)-s.filter.good
 	if scan.Err != nil {
 		changed = st.Failures == 0 && st.Connection == Connecting
@@ -165,20 +177,18 @@ func (s *sender) count(scan Scan, at linewatch.Time) (changed bool, to Connectio
 		}
 	} else {
 		st.Scans++
-		st.LastScan = at
+		st.LastScan = times.created
 		st.Trouble = s.filter.trouble()
 	}
 	if st.Connection != to {
-		changed, st.Connection, st.Since = true, to, at
+		changed, st.Connection, st.Since = true, to, times.created
 	}
 	return changed, to
 }
 
 func (s *sender) snapshot() SourceStatus {
 	accounts := s.ledger.take()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	status := s.status
+	status := s.snapshotStatus()
 	status.Accounts = accounts
 	return status
 }

@@ -35,11 +35,18 @@ type Scan struct {
 	// Through is, in the source's own clock, the time up to which it has given
 	// everything: a later scan holds later readings only. NoTime says that
 	// this cannot be told yet, and 0 that the source has no times of its own.
+	// Heartbeats say the newest Through, and none are sent before the first,
+	// nor after an Err that comes with none: the source is then silent, and
+	// the engine goes on without it.
 	Through linewatch.Time
 	// Overflows counts readings before which the source had to drop others,
 	// and Interrupted says that what happened since the scan before is lost:
-	// the subscription did not survive. How many values that were, nobody
-	// knows.
+	// the subscription did not survive, and each tag's next value is again a
+	// first one. How many values that were, nobody knows.
+	//
+	// A scan of a source with its own times that follows an Err and is neither
+	// First nor Interrupted says that nothing was lost: tags that it does not
+	// mention are what they were before the Err.
 	Overflows   int
 	Interrupted bool
 }
@@ -50,8 +57,9 @@ type Reading struct {
 	Value   linewatch.Value
 	Quality linewatch.Quality
 	Cause   string // why the quality is not Ok; empty otherwise
-	// At is when it was so, in the source's own clock; 0 if the source has no
-	// times, which makes it the time of the scan.
+	// At is when it became so, in the source's own clock; 0 if the source has
+	// no times, which makes it the time of the scan. The first value of a tag
+	// after a connect may lie far back: it is moved up to the connect.
 	At linewatch.Time
 	// Assigned says that At is an estimate of the adapter, because this one
 	// reading came without a time that can be used.

@@ -45,8 +45,17 @@ type SourceStatus struct {
 	Scans      uint64         `json:"scans"`               // good ones
 	Failures   uint64         `json:"failures"`            // attempts to connect or scan that failed
 	Missed     uint64         `json:"missed"`              // scans that were due and left out
-	TagsOk     int            `json:"tagsOk"`
-	TagsBad    int            `json:"tagsBad"` // the rest, those without a value yet included
+	// Overflows counts readings before which the source itself had to drop
+	// others, and Interruptions how often it lost what happened while it could
+	// not be read. How many values that were, nobody knows: they never reached
+	// the agent, and are in no account.
+	Overflows     uint64 `json:"overflows"`
+	Interruptions uint64 `json:"interruptions"`
+	// Late counts points with a time that heartbeats had covered already. They
+	// are sent all the same.
+	Late    uint64 `json:"late"`
+	TagsOk  int    `json:"tagsOk"`
+	TagsBad int    `json:"tagsBad"` // the rest, those without a value yet included
 	// Trouble names the first tag that the connected PLC does not give a good
 	// value for, why, and how many there are; empty if there is none.
 	Trouble  string   `json:"trouble,omitempty"`

@@ -1,0 +1,77 @@
+package edge
+
+import "linewatch"
+
+// scanTimes gives the points of one scan their times. It is used by the
+// goroutine of the source only.
+type scanTimes struct {
+	own      bool           // readings have their own times
+	now      linewatch.Time // of the agent
+	created  linewatch.Time // CreatedAt of the scan's points
+	at       linewatch.Time // of whatever has no time of its own
+	asserted linewatch.Time // what heartbeats may have said before
+	newest   linewatch.Time // the newest time given in this scan
+	late     int            // points at or before asserted
+}
+
+// of returns the time of a reading that is let through, and Assigned if it is
+// not the source's.
+//
+// A tag's first value after a connect says what is so now, however long it has
+// been so; with its own time, which may lie hours back, it would be late and
+// count for nothing. So it is moved up to the connect, and what follows it is
+// not let in before it.
+func (t *scanTimes) of(r *Reading, tag *tagState, first bool) (linewatch.Time, linewatch.Flags) {
+	if !t.own {
+		return t.at, linewatch.Assigned
+	}
+	at, assigned := r.At, r.Assigned
+	if !plausible(at, t.now) || first && at < t.at || assigned && at <= t.asserted {
+		at, assigned = t.at, true
+	}
+	if at < tag.at && (assigned || tag.moved && tag.at > t.asserted) {
+		at, assigned = tag.at, true
+	}
+	if !assigned {
+		if at <= t.asserted {
+			t.late++
+		}
+		return at, 0
+	}
+	return at, linewatch.Assigned
+}
+
+// The times that a source is believed.
+const (
+	// mostAhead is how far a source may be ahead of the agent's clock. The
+	// engine quarantines what is further ahead than five minutes.
+	mostAhead = linewatch.Minute
+	// mostBehind is how far the agent's clock is believed to be ahead of a
+	// source where the source's has to be guessed.
+	mostBehind = 10 * linewatch.Second
+	// earliest is 2000-01-01: before, a clock was never set.
+	earliest = linewatch.Time(946_684_800_000)
+)
+
+func plausible(t, now linewatch.Time) bool { return t >= earliest && t <= now.Add(mostAhead) }
+
+// believed returns what a source says it has given completely. If its clock is
+// not to be believed its readings get the agent's time, and so does this.
+func believed(through, now linewatch.Time) linewatch.Time {
+	switch {
+	case through == 0, !through.Known():
+		return linewatch.NoTime
+	case !plausible(through, now):
+		return now
+	}
+	return through
+}
+
+// estimate returns what a source's clock shows at the agent's time now, when it
+// has just given everything up to through.
+func estimate(through, now linewatch.Time) linewatch.Time {
+	if !through.Known() {
+		return now
+	}
+	return min(max(through, now), through.Add(mostBehind))
+}
