@@ -16,7 +16,6 @@ import (
 	"syscall"
 
 	mochi "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
@@ -68,14 +67,27 @@ func Listen(address string, log *slog.Logger) (*Broker, error) {
 	if err := server.AddHook(new(allowAll), nil); err != nil {
 		return nil, fmt.Errorf("mqtt broker: %w", err)
 	}
-	listener := listeners.NewTCP(listeners.Config{ID: "loopback", Address: address})
-	if err := server.AddListener(listener); err != nil {
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return nil, fmt.Errorf("mqtt broker on %s: %w", address, ErrAddressInUse)
-		}
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("mqtt broker on %s: %w", address, ErrAddressInUse)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("mqtt broker: %w", err)
 	}
-	return &Broker{server: server, address: listener.Address()}, nil
+	if err := server.AddListener(newListener(l, func() { disconnectAll(server) })); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("mqtt broker: %w", err)
+	}
+	return &Broker{server: server, address: l.Addr().String()}, nil
+}
+
+// disconnectAll tells every client that the broker ends.
+func disconnectAll(server *mochi.Server) {
+	for _, client := range server.Clients.GetAll() {
+		if !client.Closed() {
+			_ = server.DisconnectClient(client, packets.ErrServerShuttingDown) // it says just that
+		}
+	}
 }
 
 // Address is host:port as bound.

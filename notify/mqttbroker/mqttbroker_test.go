@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -106,5 +108,68 @@ func TestLostBrokerIsReported(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("a lost connection is not reported")
 		}
+	}
+}
+
+// Whoever connects and never says a word does not hold up the end.
+func TestEndsWithASilentClient(t *testing.T) {
+	b, err := Listen("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	silent, err := net.Dial("tcp", b.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	c, err := Count(t.Context(), b.Address()) // accepted after the silent one
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	cancel()
+	ended(t, done)
+}
+
+// Clients that leave while the broker ends do not stop it half-way.
+func TestEndsWhileClientsLeave(t *testing.T) {
+	for range 20 {
+		b, err := Listen("127.0.0.1:0", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- b.Run(ctx) }()
+		var clients []*Counter
+		for range 8 {
+			c, err := Count(t.Context(), b.Address())
+			if err != nil {
+				t.Fatal(err)
+			}
+			clients = append(clients, c)
+		}
+		var leaving sync.WaitGroup
+		for _, c := range clients {
+			leaving.Go(func() { c.Close() })
+		}
+		cancel()
+		ended(t, done)
+		leaving.Wait()
+	}
+}
+
+func ended(t *testing.T, done <-chan error) {
+	t.Helper()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the broker does not end")
 	}
 }
