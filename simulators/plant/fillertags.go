@@ -15,17 +15,8 @@ const (
 	pressureLimit = 3.2
 )
 
-// declare lists the filler's tags.
 func (f *filler) declare(m *Machine) {
-	m.add("machine_state", "", func() any { return f.state.String() })
-	m.add("machine_mode", "", func() any { return f.mode.String() })
-	m.add("machine_state_code", "", func() any { return int64(f.state) })
-	m.add("product", "", func() any { return recipes[f.recipe].product })
-	m.add("speed", "bottles/h", func() any { return f.speed.reading })
-	m.add("nominal_speed", "bottles/h", func() any { return int64(recipes[f.recipe].speed) })
-	m.add("good_count", "bottles", func() any { return f.good })
-	m.add("reject_count", "bottles", func() any { return f.rejected })
-	m.add("total_count", "bottles", func() any { return f.counted })
+	f.station.declare(m, "bottles")
 	m.add("product_volume", "l", func() any { return f.litres })
 	m.add("run_time", "ms", func() any { return f.running.Milliseconds() })
 	m.add("water_temperature", "°C", func() any { return f.water.reading })
@@ -33,7 +24,7 @@ func (f *filler) declare(m *Machine) {
 	m.add("fill_level", "%", func() any { return f.level.reading })
 	m.add("torque", "Nm", func() any { return f.torque.reading })
 	m.add("level_correction", "µl", func() any { return f.correction })
-	m.add("infeed_bottles", "bottles", func() any { return f.infeed })
+	m.add("infeed_bottles", "bottles", func() any { return int64(f.in.held()) })
 	m.add("active_valves", "", func() any { return f.activeValves() })
 	m.add("status_word", "", func() any { return f.status() })
 	m.add("alarm_bits", "", func() any { return f.status() &^ (statusRunning | statusMaintenance) })

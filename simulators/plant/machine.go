@@ -18,6 +18,7 @@ type Machine struct {
 // the plant's start, the new tick included.
 type process interface {
 	step(elapsed time.Duration)
+	base() *station
 }
 
 // Tag describes one tag of a machine.

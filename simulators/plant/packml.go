@@ -69,6 +69,31 @@ type phase struct {
 	stay  time.Duration
 }
 
+// The ways through the state model. The last phase lasts until the next order.
+var (
+	holdPath      = []phase{{Holding, 2 * time.Second}, {Held, 0}}
+	unholdPath    = []phase{{Unholding, 2 * time.Second}, {Execute, 0}}
+	suspendPath   = []phase{{Suspending, time.Second}, {Suspended, 0}}
+	unsuspendPath = []phase{{Unsuspending, time.Second}, {Execute, 0}}
+	abortPath     = []phase{{Aborting, time.Second}, {Aborted, 0}}
+	clearPath     = []phase{
+		{Clearing, 2 * time.Second},
+		{Stopped, time.Second},
+		{Resetting, time.Second},
+		{Idle, time.Second},
+		{Starting, 2 * time.Second},
+		{Execute, 0},
+	}
+	changePath = []phase{
+		{Completing, 2 * time.Second},
+		{Complete, time.Second},
+		{Resetting, time.Second},
+		{Idle, time.Second},
+		{Starting, 2 * time.Second},
+		{Execute, 0},
+	}
+)
+
 // unit is the part that every machine has in common: where it stands in the
 // state model, and where it is on its way to.
 type unit struct {

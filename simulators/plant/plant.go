@@ -16,25 +16,46 @@ type Options struct {
 	Start time.Time
 }
 
-// Plant is a set of machines that share one clock. It is not safe for
+// Plant is a line of machines that share one clock. It is not safe for
 // concurrent use: one goroutine advances and reads it.
 type Plant struct {
-	start    time.Time
-	ticks    int64
-	machines []*Machine
+	start     time.Time
+	ticks     int64
+	plan      *programme
+	machines  []*Machine
+	conveyors []*conveyor // each between two machines
 }
 
 // New returns a plant at its start, with every machine producing.
 func New(o Options) *Plant {
-	return &Plant{
-		start:    o.Start,
-		machines: []*Machine{newFiller(rand.New(rand.NewPCG(o.Seed, fillerStream)))},
+	// Each draws from its own stream of the seed, so that what one does not
+	// draw any more changes nothing for the others.
+	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(o.Seed, n)) }
+	p := &Plant{start: o.Start, plan: newProgramme(stream(0))}
+	p.machines = []*Machine{
+		newDepalletiser(stream(1), p.plan),
+		newRinser(stream(2)),
+		newFiller(stream(3), p.plan),
+		newCapper(stream(4)),
+		newLabeller(stream(5)),
+		newPacker(stream(6)),
+		newPalletiser(stream(7)),
 	}
+	p.conveyors = []*conveyor{
+		newConveyor(100, 12, 65),
+		newConveyor(160, 12, 110),
+		newConveyor(40, 12, 15),
+		newConveyor(160, 12, 61),
+		newConveyor(200, 12, 68),
+		newConveyor(40, 3, 12), // packs
+	}
+	for i, c := range p.conveyors {
+		before, behind := p.machines[i].process.base(), p.machines[i+1].process.base()
+		before.out, behind.in = c, c
+		before.down, behind.up = behind, before
+	}
+	return p
 }
-
-// Each machine draws from its own stream of the seed, so that adding machines
-// does not change what the others do.
-const fillerStream = 1
 
 // Now returns the instant of the values: the start plus a whole number of
 // ticks.
@@ -44,8 +65,9 @@ func (p *Plant) Now() time.Time { return p.start.Add(time.Duration(p.ticks) * Ti
 func (p *Plant) Step() {
 	p.ticks++
 	elapsed := time.Duration(p.ticks) * Tick
-	for _, m := range p.machines {
-		m.process.step(elapsed)
+	p.plan.step(elapsed)
+	for i := len(p.machines) - 1; i >= 0; i-- { // against the flow: a bottle passes one machine a tick
+		p.machines[i].process.step(elapsed)
 	}
 }
 

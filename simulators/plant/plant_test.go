@@ -10,21 +10,22 @@ import (
 
 var start = time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
 
-// trace is every tag of F1 at every tick of a span.
+// trace is every tag of the line at every so often of a span.
 func trace(t *testing.T, seed uint64, span, every time.Duration) []string {
 	t.Helper()
 	p := New(Options{Seed: seed, Start: start})
-	f := p.Machine("F1")
 	var lines []string
 	for at := time.Duration(0); at <= span; at += every {
 		p.AdvanceTo(start.Add(at))
 		line := p.Now().Format(time.TimeOnly)
-		for _, tag := range f.Tags() {
-			v, ok := f.Read(tag.Name)
-			if !ok {
-				t.Fatalf("tag %s is listed and cannot be read", tag.Name)
+		for _, m := range p.Machines() {
+			for _, tag := range m.Tags() {
+				v, ok := m.Read(tag.Name)
+				if !ok {
+					t.Fatalf("tag %s of %s is listed and cannot be read", tag.Name, m.Alias)
+				}
+				line += fmt.Sprintf(" %s=%v", tag.Name, v)
 			}
-			line += fmt.Sprintf(" %s=%v", tag.Name, v)
 		}
 		lines = append(lines, line)
 	}
@@ -188,12 +189,13 @@ func TestCountersNeverFallAndStopWithTheMachine(t *testing.T) {
 
 func TestReadingsFitA32BitFloat(t *testing.T) {
 	p := New(Options{Seed: 5})
-	f := p.Machine("F1")
 	for ; p.Now().Before(time.Time{}.Add(5 * time.Minute)); p.Step() {
-		for _, tag := range f.Tags() {
-			v, _ := f.Read(tag.Name)
-			if x, ok := v.(float64); ok && float64(float32(x)) != x {
-				t.Fatalf("%s = %v is not exact as a REAL", tag.Name, x)
+		for _, m := range p.machines {
+			for _, tag := range m.tags {
+				v, _ := m.Read(tag.Name)
+				if x, ok := v.(float64); ok && float64(float32(x)) != x {
+					t.Fatalf("%s %s = %v is not exact as a REAL", m.Alias, tag.Name, x)
+				}
 			}
 		}
 	}
