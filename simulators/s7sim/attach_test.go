@@ -16,16 +16,13 @@ import (
 
 var morning = time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
 
-// filler returns a server with the filler at an instant after its start.
-func filler(t *testing.T, after time.Duration) (*Server, *plant.Plant) {
-	t.Helper()
-	s, p := New(Options{}), plant.New(plant.Options{Seed: 1, Start: morning})
-	line := plant.NewLine(p, func() time.Time { return morning.Add(after) })
-	if err := s.Attach(line, Wiring{FillerAlias, FillerAddresses()}); err != nil {
-		t.Fatal(err)
+// wirings are those of the three PLCs.
+func wirings() []Wiring {
+	return []Wiring{
+		{FillerAlias, FillerAddresses()},
+		{CapperAlias, CapperAddresses()},
+		{PackerAlias, PackerAddresses()},
 	}
-	line.Step()
-	return s, p
 }
 
 // decode reads a value back from its bytes, written apart from the encoder.
@@ -55,44 +52,66 @@ func decode(b []byte, a Address) any {
 	return string(b[2 : 2+b[1]])
 }
 
-func TestEveryTagOfTheFillerIsInMemory(t *testing.T) {
-	for _, after := range []time.Duration{0, 30 * time.Second, 80 * time.Second, 3 * time.Minute} {
-		s, p := filler(t, after)
-		f := p.Machine(FillerAlias)
-		mapped := map[string]bool{}
-		s.Update(func(m *Memory) {
-			for _, a := range FillerAddresses() {
-				mapped[a.Tag] = true
-				got := decode(m.Bytes(a.Area, a.DB)[a.Start:][:a.Size()], a)
-				if want, _ := f.Read(a.Tag); got != want {
-					t.Errorf("after %v: %s at %s = %v, want %v", after, a.Tag, a, got, want)
+// Three servers share one plant; each holds every tag of its machine, all of
+// the same instant.
+func TestEveryTagIsInMemory(t *testing.T) {
+	p := plant.New(plant.Options{Seed: 1, Start: morning})
+	now := morning
+	line := plant.NewLine(p, func() time.Time { return now })
+	servers := map[string]*Server{}
+	for _, w := range wirings() {
+		servers[w.Machine] = New(Options{})
+		if err := servers[w.Machine].Attach(line, w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, after := range []time.Duration{0, 30 * time.Second, 80 * time.Second, 3 * time.Minute, 20 * time.Minute} {
+		now = morning.Add(after)
+		line.Step()
+		for _, w := range wirings() {
+			machine := p.Machine(w.Machine)
+			mapped := map[string]bool{}
+			servers[w.Machine].Update(func(m *Memory) {
+				for _, a := range w.Addresses {
+					mapped[a.Tag] = true
+					got := decode(m.Bytes(a.Area, a.DB)[a.Start:][:a.Size()], a)
+					if want, _ := machine.Read(a.Tag); got != want {
+						t.Errorf("after %v: %s %s at %s = %v, want %v", after, w.Machine, a.Tag, a, got, want)
+					}
 				}
-			}
-		})
-		for _, tag := range f.Tags() {
-			if !mapped[tag.Name] {
-				t.Errorf("tag %s has no address", tag.Name)
+			})
+			for _, tag := range machine.Tags() {
+				if !mapped[tag.Name] {
+					t.Errorf("tag %s of %s has no address", tag.Name, w.Machine)
+				}
 			}
 		}
 	}
 }
 
-func TestFillerAddressesDoNotOverlap(t *testing.T) {
-	taken := map[string]string{}
-	for _, a := range FillerAddresses() {
-		for i := range a.Size() {
-			key := fmt.Sprintf("%s %d byte %d", a.Area, a.DB, a.Start+i)
-			if a.Type == TypeBool {
-				key += fmt.Sprintf(".%d", a.Bit)
+func TestAddressesDoNotOverlap(t *testing.T) {
+	for _, w := range wirings() {
+		taken := map[string]string{}
+		for _, a := range w.Addresses {
+			for i := range a.Size() {
+				key := fmt.Sprintf("%s %d byte %d", a.Area, a.DB, a.Start+i)
+				if taken[key] != "" {
+					t.Errorf("%s: %s and %s share %s", w.Machine, taken[key], a.Tag, key)
+				}
+				if a.Type == TypeBool {
+					key += fmt.Sprintf(".%d", a.Bit)
+				}
+				if taken[key] != "" {
+					t.Errorf("%s: %s and %s share %s", w.Machine, taken[key], a.Tag, key)
+				}
+				taken[key] = a.Tag
 			}
-			if other, ok := taken[key]; ok {
-				t.Errorf("%s and %s share %s", other, a.Tag, key)
-			}
-			taken[key] = a.Tag
 		}
-	}
-	if taken["DB 1 byte 0"] != "" {
-		t.Errorf("%s lies over the bits", taken["DB 1 byte 0"])
+		for key := range taken { // a byte over bits that were taken before it
+			if whole, _, isBit := strings.Cut(key, "."); isBit && taken[whole] != "" {
+				t.Errorf("%s: %s lies over the bit %s", w.Machine, taken[whole], key)
+			}
+		}
 	}
 }
 

@@ -12,6 +12,8 @@ const FillerAlias = "F1"
 //	DB1.DBX0.1   bool        product_valve_open
 //	DB1.DBX0.2   bool        drain_valve_open
 //	DB1.DBX0.3   bool        door_closed
+//	DB1.DBX0.4   bool        lack
+//	DB1.DBX0.5   bool        tailback
 //	DB1.DBB1     usint       active_valves
 //	DB1.DBW2     int         machine_state_code   PackML number
 //	DB1.DBW4     word        status_word
@@ -32,6 +34,8 @@ const FillerAlias = "F1"
 //	DB1.DBB86    string[16]  product
 //	DB1.DBB104   string[16]  machine_mode         Production or Maintenance
 //	DB1.DBD122   dint        nominal_speed        bottles/h
+//	DB1.DBB126   string[32]  stop_reason          None while producing
+//	DB1.DBW160   int         fault_code           0 without a fault
 //	QX0.0        bool        rinse_valve_open
 //	QX0.1        bool        product_valve_open
 func FillerAddresses() []Address {
@@ -49,6 +53,8 @@ func FillerAddresses() []Address {
 		bit("product_valve_open", 1),
 		bit("drain_valve_open", 2),
 		bit("door_closed", 3),
+		bit("lack", 4),
+		bit("tailback", 5),
 		db("active_valves", 1, TypeUSInt),
 		db("machine_state_code", 2, TypeInt),
 		db("status_word", 4, TypeWord),
@@ -69,6 +75,8 @@ func FillerAddresses() []Address {
 		text("product", 86),
 		text("machine_mode", 104),
 		db("nominal_speed", 122, TypeDInt),
+		{Tag: "stop_reason", Area: DataBlock, DB: 1, Start: 126, Type: TypeString, Chars: 32},
+		db("fault_code", 160, TypeInt),
 		{Tag: "rinse_valve_open", Area: Outputs, Bit: 0, Type: TypeBool},
 		{Tag: "product_valve_open", Area: Outputs, Bit: 1, Type: TypeBool},
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"linewatch/simulators/plant"
 )
 
 const peerDir = "testdata/peer"
@@ -64,6 +66,9 @@ func peerAddress(a Address) string {
 		TypeByte: "BYTE", TypeUSInt: "BYTE", TypeWord: "WORD", TypeUInt: "WORD", TypeInt: "INT",
 		TypeDWord: "DWORD", TypeUDInt: "DWORD", TypeDInt: "DINT", TypeTime: "DINT", TypeReal: "REAL",
 	}
+	if a.Area != DataBlock && a.Type == TypeInt {
+		return fmt.Sprintf("%sI%d", prefix, a.Start) // outside data blocks it has short names
+	}
 	return fmt.Sprintf("%s%s%d", prefix, names[a.Type], a.Start)
 }
 
@@ -75,19 +80,31 @@ func number(v any) any {
 	return v
 }
 
-func TestForeignClientReadsTheFiller(t *testing.T) {
+func TestForeignClientReadsEveryPLC(t *testing.T) {
 	requirePeer(t)
-	s, p := filler(t, 30*time.Second)
-	f := p.Machine(FillerAlias)
+	p := plant.New(plant.Options{Seed: 1, Start: morning})
+	line := plant.NewLine(p, func() time.Time { return morning.Add(30 * time.Second) })
+	for _, w := range wirings() {
+		s := New(Options{})
+		if err := s.Attach(line, w); err != nil {
+			t.Fatal(err)
+		}
+		line.Step()
+		t.Run(w.Machine, func(t *testing.T) { foreignRead(t, s, p.Machine(w.Machine), w.Addresses) })
+	}
+}
+
+// foreignRead asks a foreign client for every address and compares.
+func foreignRead(t *testing.T, s *Server, m *plant.Machine, addresses []Address) {
 	_, port, err := net.SplitHostPort(serve(t, s))
 	if err != nil {
 		t.Fatal(err)
 	}
 	args := []string{"read.js", port}
 	want := map[string]any{}
-	for _, a := range FillerAddresses() {
+	for _, a := range addresses {
 		args = append(args, peerAddress(a))
-		v, _ := f.Read(a.Tag)
+		v, _ := m.Read(a.Tag)
 		want[peerAddress(a)] = number(v)
 	}
 	cmd := exec.CommandContext(t.Context(), "node", args...)
@@ -105,7 +122,7 @@ func TestForeignClientReadsTheFiller(t *testing.T) {
 	if err := json.Unmarshal(out, &got); err != nil {
 		t.Fatalf("%v in %s", err, out)
 	}
-	for _, a := range FillerAddresses() {
+	for _, a := range addresses {
 		key := peerAddress(a)
 		if list, ok := got.Values[key].([]any); ok {
 			b := make([]byte, len(list))
