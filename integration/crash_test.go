@@ -108,7 +108,7 @@ func failpoints(t *testing.T) (names []string) {
 	return names
 }
 
-// line is what the product runs between: a PLC, which stays alive, a broker
+// line is what the product runs between: the PLCs, which stay alive, a broker
 // and its subscriber, and a data directory.
 type line struct {
 	dir, program, config, data string
@@ -132,13 +132,15 @@ func newLine(t *testing.T) *line {
 	p := &line{dir: dir, program: build(t), config: filepath.Join(dir, "config.yaml"), data: filepath.Join(dir, "data")}
 	p.subscriber = subscribe(t, host, port, app.AlertsFilter)
 	p.simulator = start(t, "simulate", nil, p.program, "simulate", "--listen", "127.0.0.1:0", "--log", p.servedLog())
-	plc, ok := p.simulator.says(regexp.MustCompile(`PLC at (\S+) `), 10*time.Second)
-	if !ok {
-		t.Fatal("the simulator does not listen")
+	source := app.SimulatedEdge()
+	for i := range source.Sources {
+		src := &source.Sources[i]
+		address, ok := p.simulator.says(regexp.MustCompile(`  `+src.ID+` +S7 PLC at (\S+) `), 10*time.Second)
+		if !ok {
+			t.Fatalf("the simulator does not say where the %s is", src.ID)
+		}
+		src.Address, src.Interval, src.Timeout = address, edge.Span(50*time.Millisecond), edge.Span(time.Second)
 	}
-	source := app.SimulatedEdge(plc)
-	source.Sources[0].Interval = edge.Span(50 * time.Millisecond)
-	source.Sources[0].Timeout = edge.Span(time.Second)
 	text, err := json.Marshal(source)
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"bufio"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"log/slog"
@@ -106,8 +105,8 @@ func (p *line) checkPoints(t *testing.T, report app.Report) *pointsLog {
 			t.Fatalf("%v: point %d came where %d was due", sender, at.sequence, next[sender])
 		}
 	}
-	if len(next) != 1 {
-		t.Errorf("%d senders and epochs, want one: a crash is no reason to begin anew", len(next))
+	if len(next) != len(counters()) {
+		t.Errorf("%d senders and epochs, want %d: a crash is no reason to begin anew", len(next), len(counters()))
 	}
 	p.checkRuns(t, l)
 	p.checkValues(t, l)
@@ -146,19 +145,24 @@ func (p *line) checkRuns(t *testing.T, l *pointsLog) {
 	t.Logf("%d points were seen to be accepted before a kill", total)
 }
 
-// counter is the tag whose values are compared with what the PLC has served.
-const (
-	counterTag   = "total_count"
-	counterBlock = 1
-	counterStart = 60
-)
+// counterTag is the tag whose values are compared with what the PLCs have
+// served.
+const counterTag = "total_count"
 
-// checkValues asks that each value of a counter was served by the PLC shortly
+// counter is where a PLC keeps its counter.
+type counter struct{ block, start, size int }
+
+// counters are those of the sources that are read over S7.
+func counters() map[string]counter {
+	return map[string]counter{"filler": {1, 60, 8}, "capper": {10, 22, 4}, "packer": {20, 22, 4}}
+}
+
+// checkValues asks that each value of a counter was served by its PLC shortly
 // before its timestamp.
 func (p *line) checkValues(t *testing.T, l *pointsLog) {
 	t.Helper()
-	served := p.servedCounter(t)
-	checked := 0
+	served := p.servedCounters(t)
+	checked := map[string]int{}
 	for _, point := range l.all {
 		if point.Tag != counterTag || point.Quality != linewatch.Ok || point.Flags&linewatch.Last != 0 {
 			continue // Last says once more what was served long ago
@@ -167,61 +171,85 @@ func (p *line) checkValues(t *testing.T, l *pointsLog) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checked++
-		s, ok := served[value]
+		checked[point.Source]++
+		s, ok := served[servedValue{point.Source, value}]
 		if !ok || point.Timestamp < s.first || point.Timestamp.Sub(s.last) > 2*linewatch.Second {
-			t.Errorf("value %d at %v was served from %v to %v (%v)", value, point.Timestamp, s.first, s.last, ok)
+			t.Errorf("%s: value %d at %v was served from %v to %v (%v)", point.Source, value, point.Timestamp, s.first, s.last, ok)
 		}
 	}
-	if checked < 10 {
-		t.Errorf("only %d values of the counter", checked)
+	for source := range counters() {
+		if checked[source] < 10 {
+			t.Errorf("only %d values of the counter of the %s", checked[source], source)
+		}
 	}
+}
+
+type servedValue struct {
+	source string
+	value  uint64
 }
 
 type servedSpan struct{ first, last linewatch.Time }
 
-// servedCounter reads from the simulator's log when each value of the counter
+// servedCounters reads from the simulator's log when each value of the counters
 // was served.
-func (p *line) servedCounter(t *testing.T) map[uint64]servedSpan {
+func (p *line) servedCounters(t *testing.T) map[servedValue]servedSpan {
 	t.Helper()
 	f, err := os.Open(p.servedLog())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	served := map[uint64]servedSpan{}
+	served := map[servedValue]servedSpan{}
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var read struct {
+			PLC   string
 			At    linewatch.Time
-			Items []struct {
-				Area, Bytes string
-				DB, Start   int
-			}
+			Items []servedItem
 		}
 		if err := json.Unmarshal(lines.Bytes(), &read); err != nil {
 			t.Fatalf("%v in %s", err, lines.Bytes())
 		}
 		for _, item := range read.Items {
-			data, err := hex.DecodeString(item.Bytes)
-			from := counterStart - item.Start
-			if err != nil || item.DB != counterBlock || from < 0 || from+8 > len(data) {
+			value, ok := item.counter(counters()[read.PLC])
+			if !ok {
 				continue
 			}
-			value := binary.BigEndian.Uint64(data[from:])
-			s, known := served[value]
+			at := servedValue{read.PLC, value}
+			s, known := served[at]
 			if !known {
 				s.first = read.At
 			}
 			s.last = read.At
-			served[value] = s
+			served[at] = s
 		}
 	}
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return served
+}
+
+// servedItem is one item of an answer in the simulator's log.
+type servedItem struct {
+	Area, Bytes string
+	DB, Start   int
+}
+
+// counter returns the counter, if it is in the item.
+func (i *servedItem) counter(c counter) (uint64, bool) {
+	data, err := hex.DecodeString(i.Bytes)
+	from := c.start - i.Start
+	if err != nil || i.Area != "DB" || i.DB != c.block || from < 0 || from+c.size > len(data) {
+		return 0, false
+	}
+	value := uint64(0)
+	for _, b := range data[from:][:c.size] {
+		value = value<<8 | uint64(b)
+	}
+	return value, true
 }
 
 // checkChanges asks that the history holds every change once and that the

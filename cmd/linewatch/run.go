@@ -29,7 +29,7 @@ func newRun(log *slog.Logger) *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "Run everything in one process; without --config on a simulated filler",
+		Short: "Run everything in one process; without --config on a simulated line",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), &f, cmd.Flags().Changed("seed"), cmd.OutOrStdout(), log)

@@ -14,11 +14,11 @@ import (
 )
 
 func newSimulate(log *slog.Logger) *cobra.Command {
-	var listen, served string
+	var listen, served, config string
 	var seed uint64
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "Run the simulated PLC alone",
+		Short: "Run the simulated line alone",
 		Long:  simulateHelp(),
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,22 +38,61 @@ func newSimulate(log *slog.Logger) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Simulated filler, S7 PLC at %s (rack 0, slot 1). Stop with Ctrl-C.\n", s.Address())
+			defer s.Close()
+			if err := introduce(cmd.OutOrStdout(), s, config); err != nil {
+				return err
+			}
 			return s.Run(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:1102", "`ADDRESS` of the PLC")
-	cmd.Flags().StringVar(&served, "log", "", "append what was served to this `FILE`, one JSON line per read")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:1102", "`ADDRESS` of the first PLC; the others take the next ports")
+	cmd.Flags().StringVar(&config, "config-out", "", "write a configuration that reads the line into this `DIR`")
+	cmd.Flags().StringVar(&served, "log", "", "append what the PLCs served to this `FILE`, one JSON line per read")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "`NUMBER` that decides what the line does")
 	return cmd
 }
 
-// simulateHelp says what a configuration needs to read the simulated PLC.
+// introduce says where the line is, and how another process reads it.
+func introduce(out io.Writer, s *app.Simulation, config string) error {
+	if config != "" {
+		name, err := s.WriteConfig(config)
+		if err != nil {
+			return usageError{fmt.Errorf("--config-out: %w", err)}
+		}
+		config = name
+	}
+	fmt.Fprintln(out, "Simulated bottling line of seven machines. Its controllers:")
+	for _, src := range s.Edge().Sources {
+		fmt.Fprintf(out, "  %-9s %s\n", src.ID, endpoint(src.Protocol, src.Address))
+	}
+	if config != "" {
+		fmt.Fprintf(out, "Read them with: linewatch run --config %s\n", quote(config))
+	}
+	fmt.Fprintln(out, "Stop with Ctrl-C.")
+	return nil
+}
+
+func endpoint(protocol, address string) string {
+	if protocol == "s7" {
+		return "S7 PLC at " + address + " (rack 0, slot 1)"
+	}
+	return "OPC UA server at " + address
+}
+
+// simulateHelp says what a configuration needs to read the simulated line.
 func simulateHelp() string {
 	var b strings.Builder
-	b.WriteString("Run the simulated PLC alone. A source of linewatch run --config reads it with slot: 1 and these tags:\n\n")
-	for _, t := range app.SimulatedEdge("").Sources[0].Tags {
-		fmt.Fprintf(&b, "  - {name: %s, address: %s, type: %q}\n", t.Name, t.Address, t.Type)
+	b.WriteString(`Run the simulated line alone: seven machines and their controllers. With
+--config-out DIR another process reads it with
+  linewatch run --config DIR/linewatch.yaml
+
+The sources and their tags, as a configuration has them:
+`)
+	for _, src := range app.SimulatedEdge().Sources {
+		fmt.Fprintf(&b, "\n%s (%s)\n", src.ID, src.Protocol)
+		for _, t := range src.Tags {
+			fmt.Fprintf(&b, "  - %s\n", app.FormatTag(t))
+		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"linewatch/edge"
 	"linewatch/internal/app"
 )
 
@@ -218,24 +220,67 @@ func TestTokenStaysAtHome(t *testing.T) {
 	}
 }
 
-// The tags that the help of simulate lists are what its PLC serves, in a form
-// that a configuration takes.
+// The tags that the help of simulate lists are in a form that a configuration
+// takes.
 func TestSimulateHelp(t *testing.T) {
 	t.Parallel()
 	said, code := told(t, "simulate", "--help")
-	var tags strings.Builder
+	config, sources, tags := engineOnly+"edge:\n  gateway: g\n  sources:\n", 0, 0
 	for line := range strings.Lines(said) {
+		if id, protocol, ok := strings.Cut(strings.TrimSuffix(line, ")\n"), " ("); ok && slices.Contains(edge.Protocols(), protocol) {
+			sources++
+			config += "    - id: " + id + "\n      protocol: " + protocol + "\n      address: 127.0.0.1\n      equipment: e1\n      tags:\n"
+		}
 		if strings.HasPrefix(line, "  - {") {
-			tags.WriteString("      " + line)
+			tags++
+			config += "      " + line
 		}
 	}
-	if n := strings.Count(tags.String(), "\n"); code != 0 || n < 20 {
-		t.Fatalf("exit code %d, %d tags in\n%s", code, n, said)
+	if code != 0 || sources < 3 || tags < 60 {
+		t.Fatalf("exit code %d, %d sources and %d tags in\n%s", code, sources, tags, said)
 	}
-	config := engineOnly + "edge:\n  gateway: g\n  sources:\n    - id: filler\n      protocol: s7\n      address: 127.0.0.1\n      slot: 1\n      equipment: filler-1\n      tags:\n" + tags.String()
 	if _, err := app.LoadConfig(write(t, t.TempDir(), "c.yaml", config)); err != nil {
 		t.Error(err)
 	}
+}
+
+// The line in one process and everything else in another, which reads it with
+// the configuration that the first has written.
+func TestSimulateAndRunApart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	simulate := start(t, program, "simulate", "--listen", "127.0.0.1:0", "--config-out", dir+"/line", "--log", dir+"/served.jsonl")
+	command := simulate.line("Read them with: linewatch run --config ", 10*time.Second)
+	config := dir + "/line/linewatch.yaml"
+	if command != quote(config) {
+		t.Errorf("the printed command names %s, want %s", command, config)
+	}
+	text := read(t, config)
+	write(t, dir+"/line", "linewatch.yaml", text+"mqtt: {embedded: '127.0.0.1:0'}\n")
+	run := start(t, program, "run", "--config", config, "--data", dir+"/data", "--http", "127.0.0.1:0")
+	address := page(run.line("Linewatch is running. Page: ", 10*time.Second))
+	eventually(t, 10*time.Second, "every source is read and the rule is judged", func() bool {
+		s := address.status(t)
+		for _, src := range s.Sources {
+			if src.State != "connected" {
+				return false
+			}
+		}
+		return len(s.Sources) == strings.Count(text, "    - id: ") && len(s.Instances) > 0 && s.Instances[0].State != "UNKNOWN"
+	})
+	if code := run.end(syscall.SIGTERM, 10*time.Second); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	if code := simulate.end(syscall.SIGTERM, 10*time.Second); code != exitOK {
+		t.Errorf("exit code %d of simulate", code)
+	}
+	for _, plc := range []string{"filler", "capper", "packer"} {
+		if !strings.Contains(read(t, dir+"/served.jsonl"), `{"plc":"`+plc+`"`) {
+			t.Errorf("the log names no read of the %s", plc)
+		}
+	}
+	again := []string{"--config-out: configuration: DIR holds other files; name a new directory"}
+	(&mistake{"simulate --listen 127.0.0.1:0 --config-out DIR", exitUsage, again}).check(t, dir)
 }
 
 // A data directory that cannot be written is said so, with a way out.

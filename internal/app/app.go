@@ -30,7 +30,7 @@ import (
 // Options say what App runs.
 type Options struct {
 	Config Config
-	// Simulate adds the simulated PLC, with its assets and rule, and reads it.
+	// Simulate adds the simulated line, with its assets and rules, and reads it.
 	Simulate bool
 	Seed     uint64 // of the simulation
 	// Exact holds points back at the start until the engine has judged what
@@ -230,7 +230,8 @@ func (a *App) openAgent(context.Context) (err error) {
 		if a.simulation, err = NewSimulation(SimulationOptions{Listen: "127.0.0.1:0", Seed: a.o.Seed, Log: a.o.Log}); err != nil {
 			return err
 		}
-		c = SimulatedEdge(a.simulation.Address())
+		a.onClose(func() error { a.simulation.Close(); return nil })
+		c = a.simulation.Edge()
 	}
 	if len(c.Sources) == 0 {
 		return nil

@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,28 +19,51 @@ import (
 
 // SimulationOptions say what is simulated.
 type SimulationOptions struct {
-	Listen string // address of the PLC; port 0 takes a free one
+	// Listen is the address of the first PLC; the others follow on the next
+	// ports. Port 0 takes free ones.
+	Listen string
 	Seed   uint64 // of the plant
-	// Now is the clock of plant and PLC. Default time.Now.
+	// Now is the clock of plant and PLCs. Default time.Now.
 	Now func() time.Time
 	// Every is how often the plant follows its clock. Default plant.Tick; a
 	// clock that runs N times as fast wants a Nth of it.
 	Every  time.Duration
-	Served io.Writer // gets one JSON line per read that was answered; may be nil
+	Served io.Writer // gets one JSON line per read that a PLC answered; may be nil
 	Log    *slog.Logger
 }
 
-// Simulation is the simulated line: a plant and its PLC.
+// Simulation is the simulated line: a plant and its controllers.
 type Simulation struct {
-	listener net.Listener
-	server   *s7sim.Server
-	line     *plant.Line
-	every    time.Duration
-	served   *s7sim.ServedLog
-	out      io.Writer
+	line   *plant.Line
+	every  time.Duration
+	plcs   []runningPLC
+	served *s7sim.ServedLog
+	out    io.Writer
 }
 
-// NewSimulation opens the PLC's address.
+type runningPLC struct {
+	simulatedPLC
+	listener net.Listener
+	server   *s7sim.Server
+}
+
+// simulatedPLC is one S7 PLC of the line and the source that reads it.
+type simulatedPLC struct {
+	source  string
+	machine string // alias
+	tags    []s7sim.Address
+}
+
+func simulatedPLCs() []simulatedPLC {
+	return []simulatedPLC{
+		{"filler", s7sim.FillerAlias, s7sim.FillerAddresses()},
+		{"capper", s7sim.CapperAlias, s7sim.CapperAddresses()},
+		{"packer", s7sim.PackerAlias, s7sim.PackerAddresses()},
+	}
+}
+
+// NewSimulation opens the addresses of the controllers. Close gives them free
+// if Run is not called.
 func NewSimulation(o SimulationOptions) (*Simulation, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -46,56 +71,115 @@ func NewSimulation(o SimulationOptions) (*Simulation, error) {
 	if o.Every == 0 {
 		o.Every = plant.Tick
 	}
-	l, err := net.Listen("tcp", o.Listen)
-	if err != nil {
-		return nil, explainListen("simulated PLC", o.Listen, err)
+	s := &Simulation{
+		line:  plant.NewLine(plant.New(plant.Options{Seed: o.Seed, Start: o.Now()}), o.Now),
+		every: o.Every, out: o.Served,
 	}
-	s := &Simulation{listener: l, out: o.Served, every: o.Every}
-	options := s7sim.Options{Now: o.Now, Log: o.Log}
 	if o.Served != nil {
 		s.served = s7sim.NewServedLog()
-		options.OnRead = s.served.Add
 	}
-	s.server = s7sim.New(options)
-	s.line = plant.NewLine(plant.New(plant.Options{Seed: o.Seed, Start: o.Now()}), o.Now)
-	err = s.server.Attach(s.line, s7sim.Wiring{Machine: s7sim.FillerAlias, Addresses: s7sim.FillerAddresses()})
-	if err != nil {
-		l.Close()
-		return nil, fmt.Errorf("simulated PLC: %w", err)
+	for i, plc := range simulatedPLCs() {
+		if err := s.open(plc, i, &o); err != nil {
+			s.Close()
+			return nil, err
+		}
 	}
 	return s, nil
 }
 
-// Address returns host:port of the PLC.
-func (s *Simulation) Address() string { return s.listener.Addr().String() }
-
-// Run serves until ctx ends.
-func (s *Simulation) Run(ctx context.Context) error {
-	var g, written errgroup.Group
-	if s.served != nil {
-		logging, stop := context.WithCancel(context.WithoutCancel(ctx))
-		written.Go(func() error { return s.served.Run(logging, s.out) })
-		defer written.Wait()
-		defer stop()
+// open starts the nth PLC, short of serving.
+func (s *Simulation) open(plc simulatedPLC, n int, o *SimulationOptions) error {
+	address, err := nextPort(o.Listen, n)
+	if err != nil {
+		return err
 	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return explainListen("simulated PLC of the "+plc.source, address, err)
+	}
+	options := s7sim.Options{Now: o.Now, Log: o.Log.With("plc", plc.source)}
+	if s.served != nil {
+		options.OnRead = s.served.Of(plc.source)
+	}
+	running := runningPLC{plc, listener, s7sim.New(options)}
+	s.plcs = append(s.plcs, running)
+	if err := running.server.Attach(s.line, s7sim.Wiring{Machine: plc.machine, Addresses: plc.tags}); err != nil {
+		return fmt.Errorf("simulated PLC of the %s: %w", plc.source, err)
+	}
+	return nil
+}
+
+// nextPort returns an address n ports on, unless the port is 0.
+func nextPort(address string, n int) (string, error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", err
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || port == 0 || n == 0 {
+		return address, nil // net.Listen says what is wrong with it
+	}
+	return net.JoinHostPort(host, strconv.FormatUint(port+uint64(n), 10)), nil
+}
+
+// Close gives the addresses free.
+func (s *Simulation) Close() {
+	for _, p := range s.plcs {
+		p.listener.Close()
+	}
+}
+
+// Run serves until ctx ends, or until what was served cannot be written.
+func (s *Simulation) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var written errgroup.Group
+	logging, stopLogging := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLogging()
+	if s.served != nil {
+		written.Go(func() error {
+			defer stop()
+			return s.served.Run(logging, s.out)
+		})
+	}
+	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.line.Run(ctx, s.every) })
-	g.Go(func() error { return s.server.Serve(ctx, s.listener) })
-	return g.Wait()
+	for _, p := range s.plcs {
+		g.Go(func() error { return p.server.Serve(ctx, p.listener) })
+	}
+	err := g.Wait()
+	stopLogging()
+	return errors.Join(err, written.Wait())
 }
 
 // SimulatedGateway is the gateway id of the demonstration.
 const SimulatedGateway = "demo"
 
-// SimulatedEdge configures an agent that reads the simulated PLC.
-func SimulatedEdge(address string) edge.Config {
-	src := edge.SourceConfig{ID: "filler", Protocol: "s7", Address: address, Slot: 1, Equipment: plant.FillerID}
-	named := map[string]bool{}
-	for _, a := range s7sim.FillerAddresses() {
-		if named[a.Tag] {
-			continue // the outputs repeat two valves
-		}
-		named[a.Tag] = true
-		src.Tags = append(src.Tags, edge.TagConfig{Name: a.Tag, Address: a.String(), Type: a.TypeName()})
+// Edge configures an agent that reads the simulated line.
+func (s *Simulation) Edge() edge.Config {
+	c := SimulatedEdge()
+	for i := range s.plcs {
+		c.Sources[i].Address = s.plcs[i].listener.Addr().String()
 	}
-	return edge.Config{Gateway: SimulatedGateway, Sources: []edge.SourceConfig{src}}
+	return c
+}
+
+// SimulatedEdge configures an agent that reads a simulated line whose addresses
+// are not known yet.
+func SimulatedEdge() edge.Config {
+	c := edge.Config{Gateway: SimulatedGateway}
+	machines := plant.New(plant.Options{})
+	for _, plc := range simulatedPLCs() {
+		src := edge.SourceConfig{ID: plc.source, Protocol: "s7", Slot: 1, Equipment: machines.Machine(plc.machine).ID}
+		named := map[string]bool{}
+		for _, a := range plc.tags {
+			if named[a.Tag] {
+				continue // the outputs repeat two valves
+			}
+			named[a.Tag] = true
+			src.Tags = append(src.Tags, edge.TagConfig{Name: a.Tag, Address: a.String(), Type: a.TypeName()})
+		}
+		c.Sources = append(c.Sources, src)
+	}
+	return c
 }

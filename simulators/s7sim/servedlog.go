@@ -12,6 +12,7 @@ import (
 
 // servedLine is one line of a ServedLog.
 type servedLine struct {
+	PLC        string       `json:"plc,omitempty"`
 	At         int64        `json:"at"` // milliseconds since 1970 UTC
 	Connection uint64       `json:"connection"`
 	Items      []servedItem `json:"items"`
@@ -26,14 +27,14 @@ type servedItem struct {
 	Bytes string `json:"bytes,omitempty"`
 }
 
-// ServedLog writes everything that a server serves, one JSON object per line
-// and read request:
+// ServedLog writes everything that servers serve, one JSON object per line and
+// read request:
 //
-//	{"at":1763791440123,"connection":1,"items":[{"area":"DB","db":1,"start":28,"code":255,"bytes":"42960000"}]}
+//	{"plc":"filler","at":1763791440123,"connection":1,"items":[{"area":"DB","db":1,"start":28,"code":255,"bytes":"42960000"}]}
 //
-// Its Add is made for Options.OnRead. The queue is bounded; when it is full,
-// Add waits for the writer, so that a slow disk slows the PLC down rather than
-// losing lines. End Run after the server: what is added later is not written.
+// What Of returns is made for Options.OnRead. The queue is bounded; when it is full,
+// adding waits for the writer, so that a slow disk slows the PLC down rather than
+// losing lines. End Run after the servers: what is added later is not written.
 type ServedLog struct {
 	lines   chan []byte
 	stopped chan struct{}
@@ -46,9 +47,14 @@ func NewServedLog() *ServedLog {
 	return &ServedLog{lines: make(chan []byte, 1024), stopped: make(chan struct{})}
 }
 
-// Add queues one read. After Run has ended it does nothing but count.
-func (l *ServedLog) Add(s Served) {
-	line := servedLine{At: s.At.UnixMilli(), Connection: s.Connection, Items: make([]servedItem, len(s.Results))}
+// Of returns what queues one read of the PLC with a name. After Run has ended
+// it does nothing but count.
+func (l *ServedLog) Of(plc string) func(Served) {
+	return func(s Served) { l.add(plc, s) }
+}
+
+func (l *ServedLog) add(plc string, s Served) {
+	line := servedLine{PLC: plc, At: s.At.UnixMilli(), Connection: s.Connection, Items: make([]servedItem, len(s.Results))}
 	for i, r := range s.Results {
 		line.Items[i] = servedItem{
 			Area: r.Item.Area.String(), Start: r.Item.Start, Bit: r.Item.Bit,

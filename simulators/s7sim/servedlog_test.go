@@ -22,11 +22,12 @@ func TestServedLogWritesLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		l, out := NewServedLog(), new(bytes.Buffer)
+		add := l.Of("filler")
 		done := make(chan error, 1)
 		go func() { done <- l.Run(ctx, out) }()
-		l.Add(served(1))
+		add(served(1))
 		synctest.Wait()
-		want := `{"at":1700000000000,"connection":1,"items":[` +
+		want := `{"plc":"filler","at":1700000000000,"connection":1,"items":[` +
 			`{"area":"DB","db":1,"start":28,"code":255,"bytes":"42960000"},` +
 			`{"area":"M","start":2,"bit":5,"code":255,"bytes":"01"},` +
 			`{"area":"DB","db":9,"start":0,"code":10}]}` + "\n"
@@ -34,7 +35,7 @@ func TestServedLogWritesLines(t *testing.T) {
 			t.Errorf("got  %swant %s", got, want)
 		}
 		for n := range uint64(3000) { // more than the queue holds
-			l.Add(served(n))
+			add(served(n))
 		}
 		cancel()
 		if err := <-done; err != nil {
@@ -43,7 +44,7 @@ func TestServedLogWritesLines(t *testing.T) {
 		if got := strings.Count(out.String(), "\n"); got != 3001 || l.Pending() != 0 {
 			t.Errorf("%d lines, %d pending; want 3001 and 0", got, l.Pending())
 		}
-		l.Add(served(1)) // must not block
+		add(served(1)) // must not block
 		if l.Pending() != 1 {
 			t.Errorf("%d pending, want the one that came too late", l.Pending())
 		}
@@ -57,12 +58,13 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
 func TestServedLogStopsAtAWriteError(t *testing.T) {
 	l := NewServedLog()
-	l.Add(served(1))
+	add := l.Of("filler")
+	add(served(1))
 	if err := l.Run(t.Context(), full{}); err == nil || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("Run: %v", err)
 	}
 	for n := range uint64(3000) { // must not block
-		l.Add(served(n))
+		add(served(n))
 	}
 	if got := l.Pending(); got != 3001 {
 		t.Errorf("%d pending, want all 3001", got)
