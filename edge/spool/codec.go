@@ -97,6 +97,7 @@ func appendValue(dst []byte, v linewatch.Value) []byte {
 type decoder struct {
 	names map[string]string
 	data  []byte
+	kind  linewatch.Kind // of the value to come
 	bad   bool
 }
 
@@ -104,21 +105,39 @@ type decoder struct {
 const maxNames = 100_000
 
 func (d *decoder) point(payload []byte) (p linewatch.DataPoint, err error) {
+	if p, err = d.head(payload); err != nil {
+		return p, err
+	}
+	return p, d.rest(&p)
+}
+
+// head decodes no more than it takes to know whose point it is, and which.
+func (d *decoder) head(payload []byte) (p linewatch.DataPoint, err error) {
 	d.data, d.bad = payload, false
 	head := d.take(3)
 	if d.bad {
 		return p, errPayload
 	}
 	p.Quality, p.Flags = linewatch.Quality(head[0]), linewatch.Flags(head[1])
+	d.kind = linewatch.Kind(head[2])
 	p.Epoch, p.Sequence = d.uvarint(), d.uvarint()
 	p.Timestamp = linewatch.Time(d.varint())
 	p.CreatedAt = p.Timestamp + linewatch.Time(d.varint())
-	p.Source, p.Equipment, p.Tag, p.Cause = d.name(), d.name(), d.name(), d.name()
-	p.Value = d.value(linewatch.Kind(head[2]))
-	if d.bad || len(d.data) > 0 || p.Quality > linewatch.Ok {
+	p.Source = d.name()
+	if d.bad || p.Quality > linewatch.Ok {
 		return p, errPayload
 	}
 	return p, nil
+}
+
+// rest decodes what head has left.
+func (d *decoder) rest(p *linewatch.DataPoint) error {
+	p.Equipment, p.Tag, p.Cause = d.name(), d.name(), d.name()
+	p.Value = d.value(d.kind)
+	if d.bad || len(d.data) > 0 {
+		return errPayload
+	}
+	return nil
 }
 
 func (d *decoder) value(kind linewatch.Kind) linewatch.Value {

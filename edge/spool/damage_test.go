@@ -49,7 +49,7 @@ func fork(t *testing.T, dir string) string {
 
 func lastSegment(t *testing.T, dir string) string {
 	t.Helper()
-	list, err := listSegments(dir)
+	list, err := listSegments(osDisk{}, dir)
 	if err != nil || len(list) == 0 {
 		t.Fatal(list, err)
 	}
@@ -154,7 +154,7 @@ func TestFlippedBytes(t *testing.T) {
 	for i := range images {
 		random := rand.New(rand.NewPCG(1, uint64(i)))
 		bad := fork(t, dir)
-		list, _ := listSegments(bad)
+		list, _ := listSegments(osDisk{}, bad)
 		path := segmentPath(bad, list[random.IntN(len(list))])
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -328,7 +328,7 @@ func TestInterruptedNewEpoch(t *testing.T) {
 
 func TestStateSlots(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "spool.state")
-	file, _, err := openState(path)
+	file, _, err := openState(osDisk{}, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,7 +350,7 @@ func TestStateSlots(t *testing.T) {
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		file, s, err := openState(path)
+		file, s, err := openState(osDisk{}, path)
 		if err != nil || s == nil {
 			t.Fatal(s, err)
 		}

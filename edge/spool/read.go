@@ -10,29 +10,30 @@ import (
 	"linewatch"
 )
 
-// lossCause is what gap records give as their reason.
-const lossCause = "lost on the edge's disk"
+// Cursor names what one Next returned. Its zero value names nothing.
+type Cursor struct{ batch uint64 }
 
 // batch is what one Next returned.
 type batch struct {
-	end      Cursor
-	marks    map[string]place // of each source in it, the last point
-	bySource map[string]int   // points of it, lost ones included
-	points   int              // without gap records
-	lost     int
+	number uint64
+	takers []*taker // with something in it
+	points int      // without gap records
+	lost   int
 }
 
 // outlet is the reading side, used by the goroutine that calls Next.
 type outlet struct {
 	decoder decoder
 	last    *batch
+	number  uint64
 }
 
-// Next returns the oldest points that are not acknowledged, in the order in
-// which they were appended, and the cursor behind them. It waits until there
-// is one. Where the disk has lost points, a gap record stands for them. It
-// returns about limit points at most, and the same ones again until they are
-// acknowledged.
+// Next returns points that are not acknowledged, those of each source in the
+// order of their numbers, and a cursor to acknowledge them with. A source of
+// which much waits does not hold up the others: all of what little they have
+// is taken, too. Next waits until there is a point. Where the disk has lost
+// points, a gap record stands for them. It returns about limit points at most,
+// and again what is not acknowledged.
 //
 // Errors: ErrClosed, ctx's, or one of the disk.
 func (s *Spool) Next(ctx context.Context, limit int) ([]linewatch.DataPoint, Cursor, error) {
@@ -45,8 +46,10 @@ func (s *Spool) Next(ctx context.Context, limit int) ([]linewatch.DataPoint, Cur
 			return nil, Cursor{}, err
 		}
 		if len(points) > 0 {
+			s.out.number++
+			b.number = s.out.number
 			s.out.last = b
-			return points, b.end, nil
+			return points, Cursor{b.number}, nil
 		}
 		select {
 		case <-s.ready:
@@ -58,12 +61,12 @@ func (s *Spool) Next(ctx context.Context, limit int) ([]linewatch.DataPoint, Cur
 	}
 }
 
-// Acknowledge notes that everything up to the cursor of the last Next has
-// arrived, and gives its space back. Errors: ErrCursor, ErrClosed, or one of
-// the disk, after which the next run may send the points again.
+// Acknowledge notes that what the last Next returned has arrived, and gives
+// its space back. Errors: ErrCursor, ErrClosed, or one of the disk, after
+// which the next run may send the points again.
 func (s *Spool) Acknowledge(upTo Cursor) error {
 	b := s.out.last
-	if b == nil || b.end != upTo {
+	if b == nil || b.number != upTo.batch {
 		return ErrCursor
 	}
 	s.out.last = nil
@@ -79,124 +82,160 @@ func (s *Spool) Acknowledge(upTo Cursor) error {
 	return <-a.done
 }
 
-// collect reads from the cursor on.
+// collect reads what the shares of a batch call for.
 func (s *Spool) collect(limit int) ([]linewatch.DataPoint, *batch, error) {
 	s.mu.Lock()
 	if s.shut {
 		s.mu.Unlock()
 		return nil, nil, ErrClosed
 	}
-	segments, cursor := append([]segment(nil), s.segments...), s.cursor
-	c := &collector{
-		limit: limit, clock: s.options.Clock, decoder: &s.out.decoder,
-		tracker: tracker{seen: map[string]place{}},
-		batch:   &batch{end: cursor, marks: map[string]place{}, bySource: map[string]int{}},
+	c := &collector{decoder: &s.out.decoder, takers: map[string]*taker{}}
+	takers := s.divide(limit)
+	var spans []span
+	for _, t := range takers {
+		spans = t.plan(spans)
+		c.takers[t.source] = t
 	}
-	highs := map[string]place{}
-	for name, sender := range s.senders {
-		c.tracker.seen[name] = place{sender.sentEpoch, sender.sent}
-		if sender.high > 0 {
-			highs[name] = place{s.epoch, sender.high}
-		}
-	}
+	segments := append([]segment(nil), s.segments...)
 	s.mu.Unlock()
-	for _, segment := range segments {
-		if segment.index < cursor.segment {
-			continue
+
+	c.open = len(takers)
+	r := reader{disk: s.options.disk, dir: s.dir, segments: segments}
+	if err := r.read(union(spans), c.take); err != nil {
+		return nil, nil, err
+	}
+	now := s.options.Clock()
+	b := &batch{}
+	for _, t := range takers {
+		if t.share > 0 {
+			c.add(t, t.trail.reach(t.last), now)
 		}
-		if err := s.collectSegment(c, segment, cursor); err != nil {
-			return nil, nil, err
-		}
-		if len(c.points) >= limit {
-			return c.points, c.batch, nil
+		if t.any {
+			b.takers = append(b.takers, t)
 		}
 	}
-	c.missing(highs)
-	return c.points, c.batch, nil
+	b.points, b.lost = c.whole, c.lost
+	return c.points, b, nil
 }
 
-func (s *Spool) collectSegment(c *collector, segment segment, from Cursor) error {
-	file, err := os.Open(segmentPath(s.dir, segment.index))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil // what is missing shows in the numbers
-	}
-	if err != nil {
-		return fmt.Errorf("read spool: %w", err)
-	}
-	defer file.Close()
-	pos := int64(segmentHead)
-	if segment.index == from.segment {
-		pos = from.offset
-	}
-	scanner := newScanner(file, segment.index, pos, segment.size)
-	for len(c.points) < c.limit {
-		payload, err := scanner.next()
-		if errors.Is(err, io.EOF) {
-			c.batch.end = Cursor{segment.index, segment.size}
-			return nil
+// reader reads spans of the segments.
+type reader struct {
+	disk     disk
+	dir      string
+	segments []segment
+}
+
+// read hands the payloads of the sound frames in the spans to take, until
+// that returns false.
+func (r reader) read(spans []span, take func(payload []byte, end position) bool) error {
+	for _, segment := range r.segments {
+		var within []span
+		for _, sp := range spans {
+			if sp.from.segment <= segment.index && segment.index <= sp.to.segment {
+				within = append(within, sp.within(segment))
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("read spool %s: %w", file.Name(), err)
+		if len(within) == 0 {
+			continue
 		}
-		c.take(payload)
-		c.batch.end = Cursor{segment.index, scanner.pos}
+		more, err := r.readSegment(segment.index, within, take)
+		if err != nil || !more {
+			return err
+		}
 	}
 	return nil
 }
 
+// within returns the part of a span in a segment.
+func (sp span) within(s segment) span {
+	if sp.from.segment < s.index {
+		sp.from = position{s.index, segmentHead}
+	}
+	if sp.to.segment > s.index {
+		sp.to = position{s.index, s.size}
+	}
+	return sp
+}
+
+func (r reader) readSegment(index uint64, spans []span, take func([]byte, position) bool) (more bool, err error) {
+	file, err := r.disk.open(segmentPath(r.dir, index), os.O_RDONLY)
+	if errors.Is(err, os.ErrNotExist) {
+		return true, nil // what is missing shows in the numbers
+	}
+	if err != nil {
+		return false, fmt.Errorf("read spool: %w", err)
+	}
+	defer file.Close()
+	for _, sp := range spans {
+		scanner := newScanner(file, index, sp.from.offset, sp.to.offset)
+		for {
+			payload, err := scanner.next()
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				break // a segment that was cut: the same
+			}
+			if err != nil {
+				return false, fmt.Errorf("read spool %s: %w", segmentPath(r.dir, index), err)
+			}
+			if !take(payload, position{index, scanner.pos}) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
 // collector turns payloads into points and gaps.
 type collector struct {
-	limit   int
-	clock   func() linewatch.Time
 	decoder *decoder
-	tracker tracker
+	takers  map[string]*taker
+	open    int // takers whose share is not used up
 	points  []linewatch.DataPoint
-	batch   *batch
+	whole   int
+	lost    int
 }
 
-// take adds the point in payload, and before it the gap that it reveals.
-func (c *collector) take(payload []byte) {
-	p, err := c.decoder.point(payload)
+// take adds the point in payload if its source has a share left, and before
+// it the gaps that it reveals.
+func (c *collector) take(payload []byte, end position) bool {
+	p, err := c.decoder.head(payload)
 	if err != nil {
-		return // its number is missed
+		return true // its number is missed
 	}
-	if n := c.tracker.lost(&p); n > 0 {
-		c.add(gap(p.Source, p.Epoch, p.Sequence-1, n, p.Timestamp, lossCause))
+	t := c.takers[p.Source]
+	if t == nil || t.share <= 0 || placeOf(&p).after(t.last) {
+		return true
 	}
-	c.add(p)
-}
-
-func (c *collector) add(p linewatch.DataPoint) {
+	if err := c.decoder.rest(&p); err != nil {
+		return true
+	}
+	holes, ok := t.trail.follow(&p)
+	if !ok {
+		return true
+	}
+	c.add(t, holes, p.Timestamp)
 	c.points = append(c.points, p)
-	c.batch.marks[p.Source] = place{p.Epoch, p.Sequence}
-	if lost := lossOf(&p); lost > 0 {
-		c.batch.lost += lost
-		c.batch.bySource[p.Source] += lost
-		return
+	t.end, t.any = end, true
+	t.share--
+	if n := lossOf(&p); n > 0 {
+		c.lost += n
+		t.taken += n
+	} else {
+		c.whole++
+		t.taken++
 	}
-	c.batch.points++
-	c.batch.bySource[p.Source]++
+	if t.share <= 0 {
+		c.open--
+	}
+	return c.open > 0
 }
 
-// missing adds gaps for sources of which less was found than was stored. It
-// is called when everything was read.
-func (c *collector) missing(highs map[string]place) {
-	for source, high := range highs {
-		found := c.tracker.seen[source]
-		if found.epoch != high.epoch {
-			found.sequence = 0
-		}
-		if found.sequence < high.sequence {
-			c.add(gap(source, high.epoch, high.sequence, high.sequence-found.sequence, c.clock(), lossCause))
-		}
+// add adds gap records.
+func (c *collector) add(t *taker, holes []hole, at linewatch.Time) {
+	for _, h := range holes {
+		c.points = append(c.points, h.record(t.source, at))
+		c.lost += int(h.n)
+		t.taken += int(h.n)
+		t.share--
+		t.any = true
 	}
-}
-
-// marksOf returns how far each source was acknowledged.
-func marksOf(s *state) map[string]place {
-	seen := map[string]place{}
-	for name, m := range s.senders {
-		seen[name] = place{m.sentEpoch, m.sent}
-	}
-	return seen
 }

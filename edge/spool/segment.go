@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -27,15 +26,15 @@ func segmentPath(dir string, index uint64) string {
 }
 
 // listSegments returns the numbers of the segments in dir, in order.
-func listSegments(dir string) ([]uint64, error) {
-	entries, err := os.ReadDir(dir)
+func listSegments(d disk, dir string) ([]uint64, error) {
+	names, err := d.list(dir)
 	if err != nil {
 		return nil, fmt.Errorf("list segments: %w", err)
 	}
 	var list []uint64
-	for _, e := range entries {
-		digits, ok := strings.CutPrefix(strings.TrimSuffix(e.Name(), ".log"), "spool-")
-		if !ok || len(digits) != 12 || !strings.HasSuffix(e.Name(), ".log") {
+	for _, name := range names {
+		digits, ok := strings.CutPrefix(strings.TrimSuffix(name, ".log"), "spool-")
+		if !ok || len(digits) != 12 || !strings.HasSuffix(name, ".log") {
 			continue
 		}
 		if index, err := strconv.ParseUint(digits, 10, 64); err == nil {

@@ -1,36 +1,63 @@
 package spool
 
-import "linewatch"
+import (
+	"maps"
+	"slices"
+
+	"linewatch"
+)
 
 // sender is what is known about one source.
 type sender struct {
 	mark
 	pending int     // points not yet acknowledged, lost ones included
+	served  uint64  // the last batch that it had a part in
 	chunks  []chunk // of what is pending, in order of sequence
 }
 
-// chunk is a run of points and the earliest of their timestamps.
-type chunk struct {
-	epoch, last uint64 // the last of them
-	oldest      linewatch.Time
+// mark says how far a source has come. It is saved.
+type mark struct {
+	high uint64  // highest durable sequence number of the current epoch
+	sent place   // the last point acknowledged
+	ends []place // the last number of each earlier epoch that is not sent yet
 }
 
-// maxChunks bounds the memory for a long backlog: beyond it neighbours are
-// put together, so that the oldest timestamp is known less exactly, on the
-// safe side.
-const maxChunks = 1024
+// maxEnds bounds how many epochs wait at once. Each begins with damage while
+// nothing is sent; beyond it the end of the oldest is forgotten.
+const maxEnds = 64
 
-// add notes a point that waits; fresh begins a new chunk.
-func (s *sender) add(epoch, sequence uint64, timestamp linewatch.Time, fresh bool) {
-	if n := len(s.chunks); n > 0 && !fresh {
-		c := &s.chunks[n-1]
-		c.epoch, c.last, c.oldest = epoch, sequence, min(c.oldest, timestamp)
+// chunk is a run of a source's points, with the earliest of their timestamps.
+type chunk struct {
+	from, to position // its frames lie in here, maybe among those of others
+	last     place    // the last of them
+	oldest   linewatch.Time
+}
+
+// chunkMemory bounds the memory for a long backlog: beyond it neighbours are
+// put together, so that more has to be read past, and the oldest timestamp is
+// known less exactly, on the safe side.
+const (
+	chunkMemory = 1 << 17 // chunks of all sources
+	leastChunks = 64      // of one source
+	mostChunks  = 1 << 12 // of one source
+)
+
+// add notes a point that waits; fresh begins a new chunk. most is how many
+// there may be.
+func (s *sender) add(c chunk, fresh bool, most int) {
+	if n := len(s.chunks); n > 0 && !fresh && s.chunks[n-1].last.epoch == c.last.epoch {
+		s.chunks[n-1].join(c)
 		return
 	}
-	s.chunks = append(s.chunks, chunk{epoch, sequence, timestamp})
-	if len(s.chunks) > maxChunks {
+	s.chunks = append(s.chunks, c)
+	if len(s.chunks) > most {
 		s.halve()
 	}
+}
+
+// join takes in the chunk that follows.
+func (c *chunk) join(next chunk) {
+	c.to, c.last, c.oldest = next.to, next.last, min(c.oldest, next.oldest)
 }
 
 func (s *sender) halve() {
@@ -38,27 +65,45 @@ func (s *sender) halve() {
 	for i := 0; i < len(s.chunks); i += 2 {
 		c := s.chunks[i]
 		if i+1 < len(s.chunks) {
-			next := s.chunks[i+1]
-			c = chunk{next.epoch, next.last, min(c.oldest, next.oldest)}
+			c.join(s.chunks[i+1])
 		}
 		kept = append(kept, c)
 	}
 	s.chunks = kept
 }
 
-// acknowledge drops the chunks up to a point.
-func (s *sender) acknowledge(epoch, sequence uint64) {
-	s.sentEpoch, s.sent = epoch, sequence
+// acknowledge lets go of what was sent: everything up to a point, which lies
+// before the given position.
+func (s *sender) acknowledge(to place, end position) {
+	s.sent = to
 	n := 0
-	for n < len(s.chunks) && !after(s.chunks[n].epoch, s.chunks[n].last, epoch, sequence) {
+	for n < len(s.chunks) && !s.chunks[n].last.after(to) {
 		n++
 	}
-	s.chunks = append(s.chunks[:0], s.chunks[n:]...)
+	s.chunks = slices.Delete(s.chunks, 0, n)
+	if len(s.chunks) > 0 && s.chunks[0].from.before(end) {
+		s.chunks[0].from = end
+	}
+	for len(s.ends) > 0 && !s.ends[0].after(to) {
+		s.ends = s.ends[1:]
+	}
 }
 
-// after reports whether one point of a source comes after another.
-func after(epoch, sequence, otherEpoch, otherSequence uint64) bool {
-	return epoch > otherEpoch || epoch == otherEpoch && sequence > otherSequence
+// endAll notes that the epochs up to now end, with what was found of each
+// and the place of the last one.
+func (s *sender) endAll(found []place, last place) {
+	highest := map[uint64]uint64{}
+	for _, end := range append(append(slices.Clone(s.ends), found...), last) {
+		if end.sequence > 0 && end.after(s.sent) {
+			highest[end.epoch] = max(highest[end.epoch], end.sequence)
+		}
+	}
+	s.ends = nil
+	for _, epoch := range slices.Sorted(maps.Keys(highest)) {
+		s.ends = append(s.ends, place{epoch, highest[epoch]})
+	}
+	s.ends = s.ends[max(0, len(s.ends)-maxEnds):]
+	s.high = 0
 }
 
 // oldest returns the earliest timestamp that waits, or an earlier one.
@@ -67,55 +112,8 @@ func (s *sender) oldest() (linewatch.Time, bool) {
 		return linewatch.NoTime, false
 	}
 	oldest := linewatch.MaxTime
-	for _, c := range s.chunks {
-		oldest = min(oldest, c.oldest)
+	for i := range s.chunks {
+		oldest = min(oldest, s.chunks[i].oldest)
 	}
 	return oldest, true
-}
-
-// place is a point of a source.
-type place struct{ epoch, sequence uint64 }
-
-// tracker follows the points of each source and notices when some are missing.
-type tracker struct {
-	seen map[string]place
-	// lenient takes the first point of a source as it comes: what was
-	// acknowledged is not known.
-	lenient bool
-}
-
-// lost returns how many points are missing right before p, and moves on to p.
-func (t *tracker) lost(p *linewatch.DataPoint) uint64 {
-	before, known := t.seen[p.Source]
-	t.seen[p.Source] = place{p.Epoch, p.Sequence}
-	if p.IsGap() || !known && t.lenient {
-		return 0
-	}
-	expected := uint64(1)
-	if before.epoch == p.Epoch {
-		expected = before.sequence + 1
-	}
-	if p.Sequence < expected {
-		return 0
-	}
-	return p.Sequence - expected
-}
-
-// gap returns the record of n lost points, the last of them with the given
-// sequence number.
-func gap(source string, epoch, last, n uint64, at linewatch.Time, cause string) linewatch.DataPoint {
-	return linewatch.DataPoint{
-		Timestamp: at, CreatedAt: at, Tag: linewatch.GapTag, Source: source, Epoch: epoch,
-		Sequence: last, Value: linewatch.UintValue(n), Quality: linewatch.Bad, Cause: cause,
-	}
-}
-
-// lossOf returns how many points a point stands for beside itself: those that
-// a gap record reports.
-func lossOf(p *linewatch.DataPoint) int {
-	if !p.IsGap() {
-		return 0
-	}
-	n, _ := p.Value.Int()
-	return int(n)
 }

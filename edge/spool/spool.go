@@ -2,22 +2,21 @@
 // read until the uplink has acknowledged them.
 //
 // It numbers the points of each source, writes them to append-only segment
-// files that are flushed before Append returns, hands them out in order, and
-// removes a segment once all of it was sent. Whatever the disk loses is
-// reported as gap records with exact numbers. It does not know what a PLC or
-// an uplink is.
+// files that are flushed before Append returns, hands them out in the order of
+// their numbers and fairly between sources, and removes a segment once all of
+// it was sent. Whatever the disk loses is reported as gap records with exact
+// numbers. It does not know what a PLC or an uplink is.
 package spool
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 
 	"linewatch"
-	"linewatch/internal/boltfile"
 )
 
 // The errors of a Spool, found with errors.Is. Those of opening are in package
@@ -40,19 +39,22 @@ var (
 type Options struct {
 	// MaxBytes bounds the disk space; 0 means 1 GiB, and the least is 1 MiB.
 	// When it is used up Append waits: the producer is slowed down and nothing
-	// is dropped.
+	// is dropped. The last eighth is kept for sources with less than the
+	// average waiting.
 	MaxBytes int64
 	// SegmentBytes is the size of a segment file; 0 means 32 MiB. It is at most
 	// an eighth of MaxBytes.
 	SegmentBytes int64
-	// Mark is a file outside the directory by which a spool that was put back
-	// from a backup is noticed; empty means that it is not.
+	// Mark is a file outside the directory by which a spool that is gone, or
+	// was put back from a backup, is noticed; empty means that it is not.
 	Mark string
 	// Clock gives the time for epochs and gap records; nil means the wall
 	// clock.
 	Clock func() linewatch.Time
 	// Logger hears of damage; nil means slog.Default.
 	Logger *slog.Logger
+
+	disk disk // nil means that of the operating system
 }
 
 const leastBytes = 1 << 20
@@ -70,12 +72,6 @@ type Stats struct {
 	Bytes    int64  // disk space used
 }
 
-// Cursor is a place between two points. Its zero value is before the first.
-type Cursor struct {
-	segment uint64
-	offset  int64
-}
-
 // Spool is an open spool. Append, Pending, Oldest and Stats may be called
 // concurrently; Next and Acknowledge are for one goroutine. Close it.
 type Spool struct {
@@ -89,9 +85,8 @@ type Spool struct {
 	closing  sync.Once
 	closeErr error // set before finished is closed
 	out      outlet
-	active   *os.File // the newest segment; used by the writer only
-	gone     bool     // there was a spool here, says the mark; used by Open only
-	stale    bool     // the directory is older than the mark; used by Open only
+	active   file       // the newest segment; used by the writer only
+	noted    *stateFile // the mark; nil if there is none
 
 	mu       sync.Mutex
 	queue    []*request
@@ -103,7 +98,6 @@ type Spool struct {
 	epoch    uint64
 	senders  map[string]*sender
 	segments []segment // in order; the last one is active
-	cursor   Cursor    // everything before it is acknowledged
 	stats    Stats
 }
 
@@ -123,30 +117,46 @@ func Open(dir string, options Options) (*Spool, error) {
 		stopping: make(chan struct{}), finished: make(chan struct{}),
 		senders: map[string]*sender{},
 	}
-	if err := boltfile.MakeDir(dir); err != nil {
+	if err := s.options.disk.makeDir(dir); err != nil {
 		return nil, err
 	}
-	file, saved, err := openState(filepath.Join(dir, "spool.state"))
-	if err != nil {
-		return nil, err
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
 	}
-	s.state = file
-	mark, err := readMark(options.Mark)
-	if err == nil {
-		s.gone, s.stale = saved == nil && mark > 0, saved != nil && file.serial < mark
-		file.serial = max(file.serial, mark)
-		err = s.recover(saved)
-	}
-	if err != nil {
-		if s.active != nil {
-			s.active.Close()
-		}
-		file.file.Close()
-		return nil, err
-	}
-	s.noteMark()
 	go s.write()
 	return s, nil
+}
+
+func (s *Spool) open() (err error) {
+	var r recovery
+	if s.state, r.saved, err = openState(s.options.disk, filepath.Join(s.dir, "spool.state")); err != nil {
+		return err
+	}
+	if s.options.Mark != "" {
+		if s.noted, r.noted, err = openState(s.options.disk, s.options.Mark); err != nil {
+			return fmt.Errorf("mark of the spool: %w", err)
+		}
+		r.stale = r.saved != nil && s.state.serial < s.noted.serial
+		s.state.serial = max(s.state.serial, s.noted.serial)
+	}
+	if err := s.recover(&r); err != nil {
+		return err
+	}
+	s.noteMark()
+	return nil
+}
+
+func (s *Spool) closeFiles() error {
+	var errs []error
+	if s.active != nil {
+		errs = append(errs, s.active.Close())
+	}
+	for _, f := range [...]*stateFile{s.state, s.noted} {
+		if f != nil {
+			errs = append(errs, f.file.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (o Options) withDefaults() Options {
@@ -163,6 +173,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.disk == nil {
+		o.disk = osDisk{}
 	}
 	return o
 }
@@ -227,6 +240,24 @@ func (s *Spool) bytes() (sum int64) {
 		sum += segment.size
 	}
 	return sum
+}
+
+// floor returns the position before which everything is acknowledged.
+// Spool.mu is held.
+func (s *Spool) floor() position {
+	last := s.segments[len(s.segments)-1]
+	floor := position{last.index, last.size}
+	for _, sender := range s.senders {
+		if len(sender.chunks) > 0 && sender.chunks[0].from.before(floor) {
+			floor = sender.chunks[0].from
+		}
+	}
+	return floor
+}
+
+// mostChunks returns how many chunks a source may have. Spool.mu is held.
+func (s *Spool) mostChunks() int {
+	return min(max(chunkMemory/max(len(s.senders), 1), leastChunks), mostChunks)
 }
 
 // sender returns the one for a source, new if need be. Spool.mu is held.

@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"syscall"
 
 	"linewatch/internal/boltfile"
@@ -15,28 +17,21 @@ import (
 // and to notice when segments are gone.
 type state struct {
 	epoch   uint64
-	cursor  Cursor // everything before it was acknowledged
+	floor   position // everything before it was acknowledged
 	senders map[string]mark
-}
-
-// mark says how far a source has come.
-type mark struct {
-	high      uint64 // highest durable sequence number of the state's epoch
-	sentEpoch uint64 // epoch of the last point acknowledged
-	sent      uint64 // and its sequence number
 }
 
 // stateFile keeps the state in two slots. One always holds a flushed state;
 // the other takes every newer one, and the roles change with a flush.
 type stateFile struct {
-	file    *os.File
+	file    file
 	path    string
 	serial  uint64 // of the newest state
 	flushed int    // the slot that must not be touched
 }
 
 const (
-	stateFormat = 1
+	stateFormat = 2
 	slotBytes   = 1 << 20
 	maxSenders  = 4096 // fit a slot with names of 128 bytes
 	slotHead    = 8    // length and checksum
@@ -47,12 +42,12 @@ const (
 
 // openState opens the file, locks it, and returns the newest state, or nil if
 // there is none.
-func openState(path string) (*stateFile, *state, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, boltfile.FileMode)
+func openState(d disk, path string) (*stateFile, *state, error) {
+	file, err := d.open(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, nil, boltfile.Explain(path, fmt.Errorf("open state: %w", err))
 	}
-	if err := lock(file); err != nil {
+	if err := file.lock(); err != nil {
 		file.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, nil, boltfile.Locked(path)
@@ -67,7 +62,7 @@ func openState(path string) (*stateFile, *state, error) {
 		}
 	}
 	// The newest may have been written without a flush.
-	if err := errors.Join(f.reserve(), flushData(file)); err != nil {
+	if err := errors.Join(f.reserve(d), file.flush()); err != nil {
 		file.Close()
 		return nil, nil, boltfile.Explain(path, fmt.Errorf("open state %s: %w", path, err))
 	}
@@ -75,13 +70,16 @@ func openState(path string) (*stateFile, *state, error) {
 }
 
 // reserve takes the disk space of a new file.
-func (f *stateFile) reserve() error {
-	info, err := f.file.Stat()
-	if err != nil || info.Size() >= slotBytes+slotReserve {
+func (f *stateFile) reserve(d disk) error {
+	size, err := f.file.size()
+	if err != nil || size >= slotBytes+slotReserve {
+		return err
+	}
+	if err := d.syncDir(filepath.Dir(f.path)); err != nil {
 		return err
 	}
 	for slot := range int64(2) {
-		from := slot*slotBytes + max(0, min(info.Size()-slot*slotBytes, slotReserve))
+		from := slot*slotBytes + max(0, min(size-slot*slotBytes, slotReserve))
 		if _, err := f.file.WriteAt(make([]byte, slot*slotBytes+slotReserve-from), from); err != nil {
 			return err
 		}
@@ -91,17 +89,19 @@ func (f *stateFile) reserve() error {
 
 // load returns what a slot holds, if that is sound.
 func (f *stateFile) load(slot int) (*state, uint64, bool) {
-	data := make([]byte, slotBytes)
-	n, err := f.file.ReadAt(data, int64(slot)*slotBytes)
-	if err != nil && !errors.Is(err, io.EOF) || n < slotHead {
+	head := make([]byte, slotHead)
+	if _, err := f.file.ReadAt(head, int64(slot)*slotBytes); err != nil {
 		return nil, 0, false
 	}
-	size := binary.LittleEndian.Uint32(data)
-	if int64(size) > int64(n-slotHead) {
+	size := binary.LittleEndian.Uint32(head)
+	if size > slotBytes-slotHead {
 		return nil, 0, false
 	}
-	body := data[slotHead : slotHead+size]
-	if checksum(0, body) != binary.LittleEndian.Uint32(data[4:]) {
+	body := make([]byte, size)
+	if n, _ := f.file.ReadAt(body, int64(slot)*slotBytes+slotHead); n < len(body) {
+		return nil, 0, false
+	}
+	if checksum(0, body) != binary.LittleEndian.Uint32(head[4:]) {
 		return nil, 0, false
 	}
 	return decodeState(body)
@@ -123,25 +123,43 @@ func (f *stateFile) save(s state, flush bool) error {
 	if !flush {
 		return nil
 	}
-	if err := flushData(f.file); err != nil {
+	if err := f.file.flush(); err != nil {
 		return fmt.Errorf("flush %s: %w", f.path, err)
 	}
 	f.flushed = slot
 	return nil
 }
 
+// saveTwice makes both slots tell the same epoch and floor on stable storage:
+// if one goes bad, the other must not tell of segments that are removed, or of
+// an epoch whose numbers are given out.
+func (f *stateFile) saveTwice(s state) error {
+	if err := f.save(s, true); err != nil {
+		return err
+	}
+	return f.save(s, true)
+}
+
 func encodeState(s state, serial uint64) []byte {
 	out := []byte{stateFormat}
-	for _, n := range [...]uint64{serial, s.epoch, s.cursor.segment, uint64(s.cursor.offset), uint64(len(s.senders))} {
+	for _, n := range [...]uint64{serial, s.epoch, s.floor.segment, uint64(s.floor.offset), uint64(len(s.senders))} {
 		out = binary.AppendUvarint(out, n)
 	}
-	for name, m := range s.senders {
+	for _, name := range slices.Sorted(maps.Keys(s.senders)) {
+		m := s.senders[name]
 		out = appendText(out, name)
 		out = binary.AppendUvarint(out, m.high)
-		out = binary.AppendUvarint(out, m.sentEpoch)
-		out = binary.AppendUvarint(out, m.sent)
+		out = appendPlace(out, m.sent)
+		out = binary.AppendUvarint(out, uint64(len(m.ends)))
+		for _, end := range m.ends {
+			out = appendPlace(out, end)
+		}
 	}
 	return out
+}
+
+func appendPlace(out []byte, p place) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(out, p.epoch), p.sequence)
 }
 
 func decodeState(body []byte) (*state, uint64, bool) {
@@ -151,10 +169,16 @@ func decodeState(body []byte) (*state, uint64, bool) {
 	}
 	serial := d.uvarint()
 	s := &state{epoch: d.uvarint(), senders: map[string]mark{}}
-	s.cursor = Cursor{segment: d.uvarint(), offset: int64(d.uvarint())}
+	s.floor = position{segment: d.uvarint(), offset: int64(d.uvarint())}
 	for n := d.uvarint(); n > 0 && !d.bad; n-- {
 		name := d.name()
-		s.senders[name] = mark{high: d.uvarint(), sentEpoch: d.uvarint(), sent: d.uvarint()}
+		m := mark{high: d.uvarint(), sent: d.place()}
+		for ends := d.uvarint(); ends > 0 && !d.bad; ends-- {
+			m.ends = append(m.ends, d.place())
+		}
+		s.senders[name] = m
 	}
 	return s, serial, !d.bad && len(d.data) == 0
 }
+
+func (d *decoder) place() place { return place{epoch: d.uvarint(), sequence: d.uvarint()} }

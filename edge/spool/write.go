@@ -22,9 +22,10 @@ const (
 
 // request is one Append on its way.
 type request struct {
-	points []linewatch.DataPoint
-	bound  int64      // most bytes it takes
-	done   chan error // holds one
+	points   []linewatch.DataPoint
+	bound    int64      // most bytes it takes
+	from, to position   // where it was written
+	done     chan error // holds one
 }
 
 // acknowledgement moves the cursor.
@@ -64,7 +65,7 @@ func (s *Spool) enqueue(ctx context.Context, r *request) error {
 			}
 			s.mu.Unlock()
 			return err
-		case s.bytes()+s.queued+r.bound <= s.options.MaxBytes:
+		case s.bytes()+s.queued+r.bound <= s.options.MaxBytes-s.reserved(r.points[0].Source):
 			s.queue = append(s.queue, r)
 			s.queued += r.bound
 			s.mu.Unlock()
@@ -170,19 +171,21 @@ func (s *Spool) writePoints(group []*request) (highs map[string]uint64, size int
 	var data []byte
 	seed := segmentSeed(active.index)
 	for _, r := range group {
+		r.from = position{active.index, active.size + int64(len(data))}
 		for i := range r.points {
 			p := &r.points[i]
 			highs[p.Source]++
 			p.Sequence, p.Epoch = highs[p.Source], epoch
 			data = appendFrame(data, seed, p)
 		}
+		r.to = position{active.index, active.size + int64(len(data))}
 	}
 	return highs, active.size + int64(len(data)), s.appendData(data, active.size)
 }
 
 // appendData puts data behind what is durable in the active segment.
 func (s *Spool) appendData(data []byte, at int64) error {
-	path := s.active.Name()
+	path := s.activePath()
 	if _, err := s.active.WriteAt(data, at); err != nil {
 		err = boltfile.Explain(path, fmt.Errorf("append to spool: %w", err))
 		// Half a group must not be found by the next start.
@@ -191,11 +194,17 @@ func (s *Spool) appendData(data []byte, at int64) error {
 		}
 		return err
 	}
-	if err := flushData(s.active); err != nil {
+	if err := s.active.flush(); err != nil {
 		// Nobody knows what the disk holds now.
 		return s.breaks(fmt.Errorf("flush %s: %w", path, err))
 	}
 	return nil
+}
+
+func (s *Spool) activePath() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return segmentPath(s.dir, s.segments[len(s.segments)-1].index)
 }
 
 func (s *Spool) breaks(err error) error {
@@ -221,19 +230,20 @@ func (s *Spool) settle(group []*request, bound int64, highs map[string]uint64, s
 	}
 	for _, r := range group {
 		s.stats.Appended += uint64(len(r.points))
-		s.await(r.points)
+		s.await(r)
 	}
 	signal(s.ready)
 }
 
 // await notes points that wait to be sent. Spool.mu is held.
-func (s *Spool) await(points []linewatch.DataPoint) {
+func (s *Spool) await(r *request) {
 	begun := map[string]bool{}
-	for i := range points {
-		p := &points[i]
+	most := s.mostChunks()
+	for i := range r.points {
+		p := &r.points[i]
 		sender := s.sender(p.Source)
 		sender.pending++
-		sender.add(p.Epoch, p.Sequence, p.Timestamp, !begun[p.Source])
+		sender.add(chunk{r.from, r.to, placeOf(p), p.Timestamp}, !begun[p.Source], most)
 		begun[p.Source] = true
 	}
 }
@@ -258,21 +268,31 @@ func (s *Spool) rollIfFull(bound int64) error {
 // roll begins a new segment.
 func (s *Spool) roll() error {
 	s.mu.Lock()
-	index := uint64(1)
-	if n := len(s.segments); n > 0 {
-		index = s.segments[n-1].index + 1
-	} else {
-		index = max(index, s.cursor.segment+1)
-	}
+	index := s.segments[len(s.segments)-1].index + 1
 	s.mu.Unlock()
+	if err := s.begin(index); err != nil {
+		return err
+	}
+	if s.noted == nil {
+		return nil
+	}
+	if err := s.saveState(true); err != nil {
+		return err
+	}
+	s.noteMark()
+	return nil
+}
+
+// begin creates a segment and makes it the active one.
+func (s *Spool) begin(index uint64) error {
 	path := segmentPath(s.dir, index)
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, boltfile.FileMode)
+	file, err := s.options.disk.open(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return boltfile.Explain(path, fmt.Errorf("begin segment: %w", err))
 	}
 	_, err = file.WriteAt(newHead(index), 0)
-	if err = errors.Join(err, flushData(file), boltfile.SyncDir(s.dir)); err != nil {
-		return errors.Join(fmt.Errorf("begin segment %s: %w", path, err), file.Close(), os.Remove(path))
+	if err = errors.Join(err, file.flush(), s.options.disk.syncDir(s.dir)); err != nil {
+		return errors.Join(fmt.Errorf("begin segment %s: %w", path, err), file.Close(), s.options.disk.remove(path))
 	}
 	if s.active != nil {
 		err = s.active.Close() // it is flushed; nothing can be lost here
@@ -292,20 +312,19 @@ func (s *Spool) settleAcks(saved *time.Time) {
 	for _, a := range acks {
 		s.apply(a.batch)
 	}
-	left := 0
-	for left+1 < len(s.segments) && s.segments[left].index < s.cursor.segment {
-		left++
-	}
+	left := s.left()
 	last := s.segments[len(s.segments)-1]
-	spent := s.cursor == (Cursor{last.index, last.size}) && last.size > s.options.SegmentBytes/2
+	spent := s.floor() == (position{last.index, last.size}) && last.size > s.options.SegmentBytes/2
 	s.mu.Unlock()
 	if len(acks) == 0 {
 		return
 	}
-	err := s.saveState(left > 0 || time.Since(*saved) >= stateEvery)
-	if err == nil && left > 0 {
+	var err error
+	if left > 0 {
 		*saved = time.Now()
-		err = s.removeSegments(left)
+		err = s.dropSent(left)
+	} else {
+		err = s.saveState(time.Since(*saved) >= stateEvery)
 	}
 	if err == nil && spent {
 		err = s.roll() // so that its space can be given back
@@ -317,24 +336,38 @@ func (s *Spool) settleAcks(saved *time.Time) {
 
 // apply moves the cursor behind a batch. Spool.mu is held.
 func (s *Spool) apply(b *batch) {
-	s.cursor = b.end
 	s.stats.Sent += uint64(b.points)
 	s.stats.Lost += uint64(b.lost)
-	for source, place := range b.marks {
-		sender := s.sender(source)
-		sender.pending -= b.bySource[source]
-		sender.acknowledge(place.epoch, place.sequence)
+	for _, t := range b.takers {
+		t.sender.pending -= t.taken
+		t.sender.served = b.number
+		t.sender.acknowledge(t.trail.at, t.end)
 	}
 }
 
-func (s *Spool) removeSegments(n int) error {
+// left returns how many of the leading segments were sent as a whole.
+// Spool.mu is held.
+func (s *Spool) left() (n int) {
+	floor := s.floor()
+	for n+1 < len(s.segments) && s.segments[n].index < floor.segment {
+		n++
+	}
+	return n
+}
+
+// dropSent removes leading segments that were sent as a whole, once the state
+// says so.
+func (s *Spool) dropSent(n int) error {
+	if err := s.state.saveTwice(s.current()); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	gone := slices.Clone(s.segments[:n])
 	s.segments = slices.Delete(s.segments, 0, n)
 	s.freed()
 	s.mu.Unlock()
 	for _, segment := range gone {
-		if err := os.Remove(segmentPath(s.dir, segment.index)); err != nil {
+		if err := s.options.disk.remove(segmentPath(s.dir, segment.index)); err != nil {
 			return fmt.Errorf("remove sent segment: %w", err)
 		}
 	}
@@ -342,14 +375,17 @@ func (s *Spool) removeSegments(n int) error {
 }
 
 // saveState writes epoch, numbers and cursor to the second file.
-func (s *Spool) saveState(flush bool) error {
+func (s *Spool) saveState(flush bool) error { return s.state.save(s.current(), flush) }
+
+// current returns the state as of now.
+func (s *Spool) current() state {
 	s.mu.Lock()
-	st := state{epoch: s.epoch, cursor: s.cursor, senders: make(map[string]mark, len(s.senders))}
+	defer s.mu.Unlock()
+	st := state{epoch: s.epoch, floor: s.floor(), senders: make(map[string]mark, len(s.senders))}
 	for name, sender := range s.senders {
 		st.senders[name] = sender.mark
 	}
-	s.mu.Unlock()
-	return s.state.save(st, flush)
+	return st
 }
 
 func (s *Spool) finish() error {
@@ -364,5 +400,5 @@ func (s *Spool) finish() error {
 	if err == nil {
 		s.noteMark()
 	}
-	return errors.Join(err, s.active.Close(), s.state.file.Close())
+	return errors.Join(err, s.closeFiles())
 }
