@@ -184,6 +184,11 @@ func (n *inode) cut(random *rand.Rand) []byte {
 func (d *memDisk) clone() *memDisk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.asWritten()
+}
+
+// asWritten is clone with memDisk.mu held: what the end of a process leaves.
+func (d *memDisk) asWritten() *memDisk {
 	image := newMemDisk()
 	for path, node := range d.entries {
 		image.entries[path] = &inode{name: path, data: slices.Clone(node.data), stable: slices.Clone(node.data)}

@@ -21,15 +21,16 @@ import (
 type receiver struct {
 	durable map[identity]string
 	came    map[identity]string
+	done    map[identity]bool // came, and the spool was told
 	stated  map[identity]bool // lost, says a gap record
 }
 
 func newReceiver() *receiver {
-	return &receiver{map[identity]string{}, map[identity]string{}, map[identity]bool{}}
+	return &receiver{map[identity]string{}, map[identity]string{}, map[identity]bool{}, map[identity]bool{}}
 }
 
 func (r *receiver) clone() *receiver {
-	return &receiver{maps.Clone(r.durable), maps.Clone(r.came), maps.Clone(r.stated)}
+	return &receiver{maps.Clone(r.durable), maps.Clone(r.came), maps.Clone(r.done), maps.Clone(r.stated)}
 }
 
 func identityOf(p *linewatch.DataPoint) identity { return identity{p.Source, p.Epoch, p.Sequence} }
@@ -114,6 +115,7 @@ func drainAll(s *Spool) (all []linewatch.DataPoint, err error) {
 type powerCuts struct {
 	random *rand.Rand
 	spoil  func(*memDisk) // makes a disk lie, in the controls
+	kill   bool           // the process dies, and the disk keeps what was written
 	known  *receiver
 	value  int
 	epochs map[uint64]bool
@@ -148,9 +150,14 @@ func (c *powerCuts) live(d *memDisk) (image *memDisk, err error) {
 		c.spoil(d)
 	}
 	cutAt := 1 + c.random.IntN(150)
+	if c.kill {
+		cutAt += 20 // a start that does not end leaves what the power cut before it left
+	}
 	d.hook = func() {
 		if image == nil && d.ops >= cutAt {
-			image = d.cut(c.random)
+			if image = d.cut(c.random); c.kill {
+				image = d.asWritten()
+			}
 		}
 	}
 	// know notes what was said before the cut.
@@ -210,10 +217,18 @@ func (c *powerCuts) round(s *Spool, know func(func()) bool) error {
 		return err
 	}
 	know(func() { err = c.known.take(points) })
-	if err == nil && c.random.IntN(5) > 0 {
-		err = s.Acknowledge(upTo)
+	if err != nil || c.random.IntN(5) == 0 {
+		return err
 	}
-	return err
+	if err := s.Acknowledge(upTo); err != nil {
+		return err
+	}
+	know(func() {
+		for i := range points {
+			c.known.done[identityOf(&points[i])] = true
+		}
+	})
+	return nil
 }
 
 // check opens a copy of an image and takes out what is there.

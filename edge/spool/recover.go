@@ -26,7 +26,7 @@ type recovery struct {
 	last    map[string][]place // what was found last of each epoch
 	found   uint64             // segments there are
 	epoch   uint64             // the highest of a point
-	short   bool               // a segment ends before the floor
+	damaged bool               // a segment is damaged in a way that no crash explains
 	// begun says that a start wrote gap records for the epoch that ended, and
 	// did not live to note the new one.
 	begun bool
@@ -100,8 +100,10 @@ func (s *Spool) examine(r *recovery, index uint64, floor position, last bool) er
 	pos := int64(segmentHead)
 	if index == floor.segment {
 		pos = floor.offset
-		r.short = size < pos
+		r.damaged = r.damaged || size < pos
 	}
+	// A head is flushed before anything follows it.
+	r.damaged = r.damaged || size > segmentHead && !soundHead(file, index)
 	r.found++
 	scanner := newScanner(file, index, pos, size)
 	for {
@@ -192,28 +194,37 @@ func (s *Spool) judge(r *recovery) (losses []linewatch.DataPoint) {
 	}
 	if r.stale {
 		s.options.Logger.Error("the spool was put back from a backup: its next numbers were given out before", "path", s.dir)
+		s.tellUncounted(r.noted)
 	}
-	if r.stale || len(losses) > 0 || r.found == 0 || r.short || r.begun || r.epoch > s.epoch {
+	if r.stale || len(losses) > 0 || r.found == 0 || r.damaged || r.begun || r.epoch > s.epoch {
 		s.beginEpoch(r)
 		s.options.Logger.Error("the numbers of the spool cannot be trusted: a new epoch begins", "path", s.dir, "epoch", s.epoch)
+		if s.state.doubt && !r.stale {
+			s.tellUncounted(r.saved)
+		}
 	}
 	return losses
 }
 
-// judgeWithoutState begins an epoch, and says what may be gone: how far it
-// had come is known from the mark at best.
+// judgeWithoutState begins an epoch, and says what may be gone.
 func (s *Spool) judgeWithoutState(r *recovery) {
 	s.beginEpoch(r)
 	if r.found > 0 || r.noted != nil {
 		s.options.Logger.Error("the state of the spool is gone: a new epoch begins", "path", s.dir, "epoch", s.epoch)
 	}
-	if r.noted == nil {
+	s.tellUncounted(r.noted)
+}
+
+// tellUncounted says how far the spool had come at least, where a newer state
+// is gone.
+func (s *Spool) tellUncounted(known *state) {
+	if known == nil {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.noted.senders)) {
-		m := r.noted.senders[name]
+	for _, name := range slices.Sorted(maps.Keys(known.senders)) {
+		m := known.senders[name]
 		s.options.Logger.Error("points that are not sent and not in the spool any more are lost, and cannot be counted", "source", name,
-			"sent_epoch", m.sent.epoch, "sent_at_least", m.sent.sequence, "epoch", r.noted.epoch, "taken_at_least", m.high)
+			"sent_epoch", m.sent.epoch, "sent_at_least", m.sent.sequence, "epoch", known.epoch, "taken_at_least", m.high)
 	}
 }
 

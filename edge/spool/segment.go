@@ -13,7 +13,7 @@ import (
 )
 
 // segmentHead is the size of a segment's header: a mark, the segment's number
-// and a checksum. Only people need it; the number is in the name, too.
+// and a checksum.
 const segmentHead = 20
 
 const segmentMark = "LWSPOOL1"
@@ -48,6 +48,12 @@ func listSegments(d disk, dir string) ([]uint64, error) {
 func newHead(index uint64) []byte {
 	head := binary.LittleEndian.AppendUint64([]byte(segmentMark), index)
 	return binary.LittleEndian.AppendUint32(head, checksum(0, head))
+}
+
+func soundHead(f io.ReaderAt, index uint64) bool {
+	head := make([]byte, segmentHead)
+	_, err := f.ReadAt(head, 0)
+	return (err == nil || errors.Is(err, io.EOF)) && bytes.Equal(head, newHead(index))
 }
 
 // segmentSeed starts the sums of a segment's frames.

@@ -28,6 +28,7 @@ type stateFile struct {
 	path    string
 	serial  uint64 // of the newest state
 	flushed int    // the slot that must not be touched
+	doubt   bool   // a slot was not sound: it may have held a newer state
 }
 
 const (
@@ -57,9 +58,11 @@ func openState(d disk, path string) (*stateFile, *state, error) {
 	f := &stateFile{file: file, path: path}
 	var newest *state
 	for slot := range 2 {
-		if s, serial, ok := f.load(slot); ok && serial > f.serial {
+		s, serial, ok := f.load(slot)
+		if ok && serial > f.serial {
 			newest, f.serial, f.flushed = s, serial, slot
 		}
+		f.doubt = f.doubt || !ok
 	}
 	// The newest may have been written without a flush.
 	if err := errors.Join(f.reserve(d), file.flush()); err != nil {

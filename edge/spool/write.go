@@ -16,8 +16,12 @@ const (
 	// groupBytes is how much is written with one flush, unless one Append is
 	// larger.
 	groupBytes = 1 << 20
-	// stateEvery is how often the state is flushed while points come in.
+	// stateEvery is how often the state is flushed while points come in. In
+	// between it is only written, which survives the end of the process.
 	stateEvery = time.Second
+	// writtenSenders is up to how many sources the state is written with each
+	// group; with more it takes too long, and is written when it is flushed.
+	writtenSenders = 256
 )
 
 // request is one Append on its way.
@@ -100,9 +104,7 @@ func (s *Spool) write() {
 		}
 		s.settleAcks(&saved)
 		if time.Since(saved) >= stateEvery {
-			if err := s.saveState(true); err != nil {
-				s.options.Logger.Error("the state of the spool could not be written", "error", err)
-			}
+			s.keepState(true)
 			saved = time.Now()
 		}
 	}
@@ -124,7 +126,9 @@ func (s *Spool) writeGroup() bool {
 	if err == nil {
 		highs, size, err = s.writePoints(group)
 	}
-	s.settle(group, bound, highs, size, err)
+	if s.settle(group, bound, highs, size, err) <= writtenSenders {
+		s.keepState(false)
+	}
 	for _, r := range group {
 		r.done <- err
 	}
@@ -214,14 +218,15 @@ func (s *Spool) breaks(err error) error {
 	return s.broken
 }
 
-// settle makes the outcome of a group known.
-func (s *Spool) settle(group []*request, bound int64, highs map[string]uint64, size int64, err error) {
+// settle makes the outcome of a group known, and returns how many sources
+// there are.
+func (s *Spool) settle(group []*request, bound int64, highs map[string]uint64, size int64, err error) (senders int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queued -= bound
 	defer s.freed()
 	if err != nil {
-		return
+		return len(s.senders)
 	}
 	s.stats.Flushes++
 	s.segments[len(s.segments)-1].size = size
@@ -233,6 +238,16 @@ func (s *Spool) settle(group []*request, bound int64, highs map[string]uint64, s
 		s.await(r)
 	}
 	signal(s.ready)
+	return len(s.senders)
+}
+
+// keepState saves the state; that it cannot be is logged once.
+func (s *Spool) keepState(flush bool) {
+	err := s.saveState(flush)
+	if err != nil && !s.unkept {
+		s.options.Logger.Error("the state of the spool cannot be written: what a crash and damage take together may go uncounted", "error", err)
+	}
+	s.unkept = err != nil
 }
 
 // await notes points that wait to be sent. Spool.mu is held.
