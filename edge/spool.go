@@ -15,8 +15,9 @@ type Spool interface {
 	// not keep the slice. Any error is retried.
 	Append(ctx context.Context, points []linewatch.DataPoint) error
 	// Next returns about max of the points and gap records that wait, at least
-	// one, in sequence order per source. It waits for one until ctx ends.
-	// Called again before Acknowledge, it returns the same ones again.
+	// one, in sequence order per source, and fairly between the sources: what
+	// waits of one must not hold up the others. It waits for one until ctx
+	// ends. Called again before Acknowledge, it begins at the same ones again.
 	Next(ctx context.Context, max int) (points []linewatch.DataPoint, err error)
 	// Acknowledge lets go of what Next returned last. An error says that the
 	// next run may get it again; this one does not.

@@ -12,17 +12,19 @@ import (
 	"linewatch/internal/boltfile"
 )
 
-// image fills a spool, copies its directory while it is open, and returns the
-// copy: what a crash would leave. The state file there knows of the first
-// sent points only.
+// image fills a spool, copies its directory and returns the copy: of an
+// orderly end, or of a power cut that took what was not flushed of the state,
+// so that it knows of the first sent points only.
 func image(t *testing.T, points, sent int, clean bool) string {
 	t.Helper()
 	dir, copied := t.TempDir(), filepath.Join(t.TempDir(), "image")
 	s := mustOpen(t, dir, testOptions())
+	flushed := readState(t, dir)
 	for i := range points {
 		put(t, s, []string{"a", "b"}[i%2], i/2, 1)
 		if i+1 == sent {
 			drain(t, s)
+			flushed = readState(t, dir)
 		}
 	}
 	if clean {
@@ -31,7 +33,21 @@ func image(t *testing.T, points, sent int, clean bool) string {
 	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
+	if !clean {
+		if err := os.WriteFile(filepath.Join(copied, "spool.state"), flushed, boltfile.FileMode); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return copied
+}
+
+func readState(t *testing.T, dir string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(dir, "spool.state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
 }
 
 // fork returns a copy of an image.

@@ -147,17 +147,34 @@ func create(path string) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// MakeDir creates a directory for data, with its parents, and checks that a
-// file can be created in it.
+// MakeDir creates a directory for data, with its parents, so that it outlives
+// a power cut, and checks that a file can be created in it.
 func MakeDir(dir string) error {
+	above := missing(dir)
 	if err := os.MkdirAll(dir, DirMode); err != nil {
 		return Explain(dir, fmt.Errorf("create data directory: %w", err))
+	}
+	for _, parent := range above {
+		if err := SyncDir(parent); err != nil {
+			return err
+		}
 	}
 	probe, err := os.CreateTemp(dir, ".probe-*")
 	if err != nil {
 		return Explain(dir, fmt.Errorf("write to data directory: %w", err))
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// missing returns the parents of those directories on the way to dir that do
+// not exist yet.
+func missing(dir string) (parents []string) {
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			return parents
+		}
+		parents = append(parents, filepath.Dir(at))
+	}
 }
 
 // SyncDir makes the entries of a directory durable.
