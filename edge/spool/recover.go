@@ -255,7 +255,8 @@ func (s *Spool) start(losses []linewatch.DataPoint) error {
 		sender := s.sender(p.Source)
 		sender.pending += lossOf(p)
 		sender.add(chunk{
-			position{active.index, from}, position{active.index, active.size + int64(len(data))},
+			position{active.index, from},
+			position{active.index, active.size + int64(len(data))},
 			placeOf(p), p.Timestamp,
 		}, true, s.mostChunks())
 	}
