@@ -42,7 +42,7 @@ func (c *sourceClock) begin(scan *Scan, now linewatch.Time) *scanTimes {
 	c.heard, c.writing, c.whole = true, true, false
 	c.own = c.own || scan.Through != 0
 	c.created = max(after(c.created), now)
-	t := &scanTimes{own: c.own, now: now, created: c.created, asserted: c.asserted, newest: linewatch.NoTime}
+	t := &scanTimes{own: c.own, now: now, created: c.created, asserted: c.asserted, newest: linewatch.NoTime, through: linewatch.NoTime}
 	if !c.own {
 		t.at = max(after(c.asserted), after(c.given), now)
 		c.before = t.at - 1
@@ -52,6 +52,7 @@ func (c *sourceClock) begin(scan *Scan, now linewatch.Time) *scanTimes {
 	through := believed(scan.Through, now)
 	c.silent = !through.Known() && (scan.Err != nil || !c.through.Known())
 	c.through = max(c.through, through)
+	t.through = c.through
 	t.at = max(after(c.asserted), estimate(through, now))
 	if scan.Err != nil {
 		t.at = max(after(c.asserted), after(c.given)) // nothing is known from there on

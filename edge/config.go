@@ -30,19 +30,17 @@ type SourceConfig struct {
 	// Timeout bounds a whole scan, or a request to an OPC UA server, not a
 	// single answer. Default 2s.
 	Timeout Span `json:"timeout" yaml:"timeout"`
+	// MaxSilence is the MaxSilence of every tag that says none itself. Default:
+	// no limit, what does not change is not sent.
+	MaxSilence Span `json:"maxSilence,omitempty" yaml:"maxSilence"`
+	// SyncEvery is the time after which the state of all tags is sent, whether
+	// it has changed or not. Default: never.
+	SyncEvery Span `json:"syncEvery,omitempty" yaml:"syncEvery"`
 	// OPCUA is what only an OPC UA source has.
 	OPCUA OPCUAConfig `json:"opcua,omitzero" yaml:"opcua"`
 	// Equipment is the equipment of every tag that names none itself.
 	Equipment string      `json:"equipment" yaml:"equipment"`
 	Tags      []TagConfig `json:"tags" yaml:"tags"`
-}
-
-// TagConfig says where a tag's value lies in the PLC and whose it is.
-type TagConfig struct {
-	Name      string `json:"name" yaml:"name"`
-	Equipment string `json:"equipment" yaml:"equipment"` // default: the source's
-	Address   string `json:"address" yaml:"address"`     // in the words of the protocol, see edge/s7 and edge/opcua
-	Type      string `json:"type" yaml:"type"`           // in the words of the protocol, see edge/s7 and edge/opcua
 }
 
 // OPCUAConfig says how an OPC UA server is talked to, and which is believed.
@@ -114,8 +112,10 @@ func (s *Span) UnmarshalText(text []byte) error {
 func (s Span) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // String returns the form that UnmarshalText reads, to the millisecond.
-func (s Span) String() string {
-	return linewatch.Duration(time.Duration(s) / time.Millisecond).String()
+func (s Span) String() string { return s.duration().String() }
+
+func (s Span) duration() linewatch.Duration {
+	return linewatch.Duration(time.Duration(s) / time.Millisecond)
 }
 
 // WithDefaults returns a copy of c in which every field that was left out has
@@ -222,31 +222,11 @@ func (s SourceConfig) validate(path string) (errs []error) {
 	if n := len(s.Tags); n == 0 || n > maxTags {
 		fail("tags", "%d; name 1 to %d tags", n, maxTags)
 	}
-	return append(errs, validateTags(path, s.Tags)...)
-}
-
-func validateTags(path string, tags []TagConfig) (errs []error) {
-	type key struct{ equipment, name string }
-	seen := map[key]bool{}
-	for i, t := range tags {
-		at := fmt.Sprintf("%s.tags[%d]", path, i)
-		if linewatch.ValidTag(t.Name) {
-			at = fmt.Sprintf("%s.tags[%s]", path, t.Name)
-		}
-		switch {
-		case !linewatch.ValidTag(t.Name):
-			errs = append(errs, fmt.Errorf("%s.name: %.140q; use 1 to 128 printable bytes", at, t.Name))
-		case t.Name[0] == '$':
-			errs = append(errs, fmt.Errorf("%s.name: begins with $, which is kept for heartbeats and gap records", at))
-		}
-		if !linewatch.ValidName(t.Equipment) {
-			errs = append(errs, badName(at+".equipment", t.Equipment))
-		}
-		if k := (key{t.Equipment, t.Name}); seen[k] {
-			errs = append(errs, fmt.Errorf("%s.name: equipment %s has this tag twice; remove or rename one", at, t.Equipment))
-		} else {
-			seen[k] = true
-		}
+	if err := checkSilence(s.MaxSilence, s.Interval); err != nil {
+		fail("maxSilence", "%w", err)
 	}
-	return errs
+	if err := checkSilence(s.SyncEvery, s.Interval); err != nil {
+		fail("syncEvery", "%w", err)
+	}
+	return append(errs, validateTags(path, &s)...)
 }

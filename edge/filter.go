@@ -15,25 +15,35 @@ const (
 	causeTooLong     = "string longer than 1024 bytes"
 )
 
-// filter turns readings into points and lets only changes through: of value,
-// quality or cause, and the first of a tag after a connect.
+// filter turns readings into points and lets only changes through: of value
+// beyond the deadband, of quality or cause, and the first of a tag after a
+// connect. What has not changed is repeated, flagged Syn, when the tag was
+// silent for as long as it may be and when all tags are synchronised.
 type filter struct {
-	source string
-	tags   []tagState
-	good   int                   // tags of quality Ok
-	points []linewatch.DataPoint // reused
+	source   string
+	interval linewatch.Duration // between two scans
+	tags     []tagState
+	good     int                   // tags of quality Ok
+	points   []linewatch.DataPoint // reused
+
+	silences  bool               // some tag's silence is limited
+	syncEvery linewatch.Duration // 0: never
+	synced    linewatch.Time     // CreatedAt of the last synchronisation
 }
 
 // tagState is what was last let through of a tag.
 type tagState struct {
 	equipment, name string
+	shape           *shape
 	state
-	at    linewatch.Time // of the last point
-	moved bool           // the agent gave it that time, and the source may have an earlier one for the next
-	known bool           // there was something
-	first bool           // the next one is the first after a connect
-	gone  bool           // the connection was lost after was, and nothing came since
-	was   state
+	latest state          // what the last reading said
+	at     linewatch.Time // of the last point
+	sent   linewatch.Time // CreatedAt of the last point
+	moved  bool           // the agent gave it that time, and the source may have an earlier one for the next
+	known  bool           // there was something
+	first  bool           // the next one is the first after a connect
+	gone   bool           // the connection was lost after was, and nothing came since
+	was    state
 }
 
 // state is what a tag is. Two equal ones are no change.
@@ -44,22 +54,27 @@ type state struct {
 }
 
 func newFilter(c SourceConfig) *filter {
-	f := &filter{source: c.ID, tags: make([]tagState, len(c.Tags))}
+	f := &filter{
+		source: c.ID, interval: c.Interval.duration(), tags: make([]tagState, len(c.Tags)),
+		syncEvery: c.SyncEvery.duration(), synced: linewatch.NoTime,
+	}
 	for i, t := range c.Tags {
-		f.tags[i] = tagState{equipment: t.Equipment, name: t.Name}
+		f.tags[i] = tagState{equipment: t.Equipment, name: t.Name, shape: newShape(c, t)}
+		f.silences = f.silences || f.tags[i].shape.limited()
 	}
 	return f
 }
 
 // scan returns the points of a scan in the order of their times: what changed,
-// flagged Fst where it is the first of its tag after a connect. The slice is
-// valid until the next call.
+// flagged Fst where it is the first of its tag after a connect, and what is
+// repeated. The slice is valid until the next call.
 func (f *filter) scan(s *Scan, times *scanTimes) ([]linewatch.DataPoint, error) {
 	f.points = f.points[:0]
 	if s.First || s.Interrupted {
 		for i := range f.tags {
 			f.tags[i].first, f.tags[i].gone = true, false
 		}
+		f.synced = times.created // every tag's first value follows
 	}
 	for i := range s.Readings {
 		r := &s.Readings[i]
@@ -70,6 +85,9 @@ func (f *filter) scan(s *Scan, times *scanTimes) ([]linewatch.DataPoint, error) 
 	}
 	if times.own {
 		f.restore(times)
+	}
+	f.repeat(times)
+	if times.own {
 		slices.SortStableFunc(f.points, func(a, b linewatch.DataPoint) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
 	}
 	return f.points, nil
@@ -80,11 +98,17 @@ func (f *filter) reading(t *tagState, r *Reading, times *scanTimes) {
 	if len(r.Value.Str()) > linewatch.MaxString {
 		now = state{linewatch.Value{}, linewatch.Bad, causeTooLong}
 	}
+	now = t.shape.apply(now)
 	first := t.first || !t.known
-	if !first && t.state == now {
+	if !first && !t.shape.passes(t.state, now) {
+		t.latest = now
 		return
 	}
 	at, flags := times.of(r, t, first)
+	if end := times.silentUntil(t); !first && !t.gone && end < at && end > times.asserted {
+		f.set(t, t.latest)
+		f.add(t, linewatch.Assigned|linewatch.Synchronised, end, times)
+	}
 	if first || t.gone {
 		flags |= linewatch.First
 	}
@@ -105,6 +129,31 @@ func (f *filter) restore(times *scanTimes) {
 	}
 }
 
+// repeat says again what is so of the tags whose time has come.
+func (f *filter) repeat(times *scanTimes) {
+	if times.own && !times.through.Known() {
+		return // up to when it is so cannot be told
+	}
+	all := f.syncEvery > 0 && times.created.Sub(f.synced) >= f.syncEvery
+	if all {
+		f.synced = times.created
+	}
+	if !all && !f.silences {
+		return
+	}
+	for i := range f.tags {
+		t := &f.tags[i]
+		if !t.known || t.first || t.sent == times.created {
+			continue
+		}
+		at, due := times.repeat(t, f.interval)
+		if all || due {
+			f.set(t, t.latest)
+			f.add(t, linewatch.Assigned|linewatch.Synchronised, at, times)
+		}
+	}
+}
+
 // lost returns a Bad point for each tag that does not say so already. A tag
 // that was read before is flagged Lst.
 func (f *filter) lost(cause string, times *scanTimes) []linewatch.DataPoint {
@@ -117,7 +166,7 @@ func (f *filter) lost(cause string, times *scanTimes) []linewatch.DataPoint {
 		flags := linewatch.Assigned
 		if t.known {
 			flags |= linewatch.Last
-			t.was, t.gone = t.state, true
+			t.was, t.gone = t.latest, true
 		}
 		f.set(t, state{linewatch.Value{}, linewatch.Bad, cause})
 		f.add(t, flags, times.at, times)
@@ -130,6 +179,7 @@ func (f *filter) last(times *scanTimes) []linewatch.DataPoint {
 	f.points = f.points[:0]
 	for i := range f.tags {
 		if t := &f.tags[i]; t.known {
+			f.set(t, t.latest)
 			f.add(t, linewatch.Assigned|linewatch.Last, times.at, times)
 		}
 	}
@@ -143,11 +193,11 @@ func (f *filter) set(t *tagState, to state) {
 	if to.quality == linewatch.Ok {
 		f.good++
 	}
-	t.state, t.known = to, true
+	t.state, t.latest, t.known = to, to, true
 }
 
 func (f *filter) add(t *tagState, flags linewatch.Flags, at linewatch.Time, times *scanTimes) {
-	t.at, t.moved = at, flags.Has(linewatch.Assigned)
+	t.at, t.sent, t.moved = at, times.created, flags.Has(linewatch.Assigned)
 	times.newest = max(times.newest, at)
 	f.points = append(f.points, linewatch.DataPoint{
 		Timestamp: at, CreatedAt: times.created, Equipment: t.equipment, Tag: t.name, Value: t.value,

@@ -171,7 +171,7 @@ func TestNoHeartbeatsWithoutThrough(t *testing.T) {
 		uplink := newMemoryUplink()
 		base, _ := play(t, uplink, func(base linewatch.Time) []Scan {
 			gone := Scan{Through: base.Add(2500), Err: errors.New("the subscription has expired")}
-			return []Scan{{First: true, Through: base.Add(900)}, gone, gone, gone}
+			return []Scan{{First: true, Through: base.Add(900)}, {Through: base.Add(900)}, {Through: base.Add(900)}, gone, gone, gone}
 		})
 		if diff := cmp.Diff([]string{"900ms", "2500ms"}, beats(uplink, base)); diff != "" {
 			t.Errorf("heartbeats (-want +got):\n%s", diff)

@@ -10,6 +10,7 @@ type scanTimes struct {
 	created  linewatch.Time // CreatedAt of the scan's points
 	at       linewatch.Time // of whatever has no time of its own
 	asserted linewatch.Time // what heartbeats may have said before
+	through  linewatch.Time // up to which a source with its own times is known
 	newest   linewatch.Time // the newest time given in this scan
 	late     int            // points at or before asserted
 }
@@ -39,6 +40,34 @@ func (t *scanTimes) of(r *Reading, tag *tagState, first bool) (linewatch.Time, l
 		return at, 0
 	}
 	return at, linewatch.Assigned
+}
+
+// repeat returns the time at which the state of a tag can be said again, and
+// whether its silence has lasted long enough for that. interval is that of the
+// scans.
+//
+// A source with its own times has said that nothing happened up to through. So
+// the tag was still the same when its silence had lasted long enough, even if
+// that is known only now.
+func (t *scanTimes) repeat(tag *tagState, interval linewatch.Duration) (at linewatch.Time, due bool) {
+	if !t.own {
+		return t.at, tag.shape.limited() && t.created.Sub(tag.sent) > tag.shape.silence-interval
+	}
+	at = max(t.through, tag.at, after(t.asserted))
+	end := t.silentUntil(tag)
+	if end > t.asserted && end <= t.through {
+		at = end
+	}
+	return at, end <= t.through
+}
+
+// silentUntil returns the time at which a tag of a source with its own times
+// has been silent for as long as it may be; MaxTime if there is no limit.
+func (t *scanTimes) silentUntil(tag *tagState) linewatch.Time {
+	if !t.own || !tag.shape.limited() {
+		return linewatch.MaxTime
+	}
+	return tag.at.Add(tag.shape.silence)
 }
 
 // The times that a source is believed.
