@@ -132,6 +132,11 @@ type Source struct {
 	Error   string         `json:"error,omitempty"` // the last one
 	ErrorAt linewatch.Time `json:"errorAt"`
 	Trouble string         `json:"trouble,omitempty"` // what a connected PLC does not give, such as a tag with a wrong address
+	// What a source with its own times lost by itself, which no account
+	// knows, and what it gave too late.
+	Overflows     uint64 `json:"overflows,omitempty"`
+	Interruptions uint64 `json:"interruptions,omitempty"`
+	Late          uint64 `json:"late,omitempty"`
 }
 
 // sortInstances puts what needs people first: by severity, priority, then

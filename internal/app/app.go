@@ -237,6 +237,7 @@ func (a *App) openAgent(context.Context) (err error) {
 		return nil
 	}
 	a.warnUnregistered(c)
+	a.warnStale(c)
 	s, err := spool.Open(a.data.file(spoolDir), spool.Options{Mark: a.data.file(spoolMark), Logger: a.o.Log})
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)

@@ -1,6 +1,11 @@
 package app
 
-import "linewatch/edge"
+import (
+	"fmt"
+
+	"linewatch"
+	"linewatch/edge"
+)
 
 // warnUnregistered tells about sources and equipment that the registry does not
 // know: their points would be read, kept and judged by no rule. It is no error,
@@ -33,6 +38,36 @@ func (a *App) warnUnregistered(c edge.Config) {
 			}
 			a.o.Log.Warn("equipment of a source is not registered, no rule will see its tags; list it in the assets file and apply it",
 				"source", s.ID, "equipment", tag.Equipment)
+		}
+	}
+}
+
+// warnStale tells about tags that the registry takes for stale although they
+// may only have stayed the same: the edge repeats them later, or never.
+func (a *App) warnStale(c edge.Config) {
+	staleAfter := map[[2]string]linewatch.Duration{}
+	for _, eq := range a.control.registry().Equipment {
+		for _, t := range eq.Tags {
+			staleAfter[[2]string{eq.ID, t.Name}] = t.StaleAfter
+		}
+	}
+	for _, s := range c.WithDefaults().Sources {
+		first, count := "", 0
+		for _, t := range s.Tags {
+			stale, silence := staleAfter[[2]string{t.Equipment, t.Name}], s.Silence(t)
+			if stale == 0 || silence > 0 && silence < stale {
+				continue
+			}
+			if count++; count == 1 {
+				first = fmt.Sprintf("%s: staleAfter %v, repeated after %v", t.Name, stale, silence)
+				if silence == 0 {
+					first = fmt.Sprintf("%s: staleAfter %v, never repeated", t.Name, stale)
+				}
+			}
+		}
+		if count > 0 {
+			a.o.Log.Warn("tags that stay the same will be taken for stale; set maxSilence of the source or the tag below the registry's staleAfter",
+				"source", s.ID, "tags", count, "first", first)
 		}
 	}
 }

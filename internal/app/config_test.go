@@ -2,10 +2,12 @@ package app
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -100,5 +102,41 @@ func TestWrongValues(t *testing.T) {
 		if !errors.As(err, &config) || !strings.Contains(err.Error(), "linewatch.yaml: "+test.want) {
 			t.Errorf("%s: got %v, want %q", test.text, err, test.want)
 		}
+	}
+}
+
+// A registry that takes tags for stale before the edge repeats them is warned
+// of, naming the first one.
+func TestStaleTagsAreWarnedOf(t *testing.T) {
+	var said strings.Builder
+	c := DefaultConfig()
+	c.Data, c.HTTP, c.MQTT.Embedded = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
+	c.Edge = edge.Config{Gateway: "gw", Sources: []edge.SourceConfig{{
+		ID: "plc", Protocol: "s7", Address: "127.0.0.1:1", Slot: 1, Equipment: "f1", MaxSilence: edge.Span(30 * time.Second),
+		Tags: []edge.TagConfig{
+			{Name: "fine", Address: "DB1.DBW0"},
+			{Name: "late", Address: "DB1.DBW2", MaxSilence: edge.Span(time.Minute)},
+			{Name: "later", Address: "DB1.DBW4", MaxSilence: edge.Span(time.Hour)},
+			{Name: "any", Address: "DB1.DBW6"},
+		},
+	}}}
+	c.Assets = filepath.Join(t.TempDir(), "assets.yaml")
+	assets := `apiVersion: linewatch/v1
+kind: Assets
+equipment:
+  - {id: f1, line: L, site: S, tags: [{name: fine, staleAfter: 1m}, {name: late, staleAfter: 1m}, {name: later, staleAfter: 1m}, {name: any}]}
+senders: [{gateway: gw, source: plc, line: L}]
+`
+	if err := os.WriteFile(c.Assets, []byte(assets), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(t.Context(), Options{Config: c, Log: slog.New(slog.NewTextHandler(&said, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	want := `source=plc tags=2 first="late: staleAfter 1m, repeated after 1m"`
+	if !strings.Contains(said.String(), want) {
+		t.Errorf("the log lacks %q:\n%s", want, said.String())
 	}
 }

@@ -104,6 +104,6 @@ func source(src edge.SourceStatus) ui.Source {
 	return ui.Source{
 		ID: src.ID, Kind: "S7", Address: src.Address, State: state, Since: src.Since,
 		Tags: src.TagsOk + src.TagsBad, Error: src.LastError, ErrorAt: linewatch.NoTime,
-		Trouble: src.Trouble,
+		Trouble: src.Trouble, Overflows: src.Overflows, Interruptions: src.Interruptions, Late: src.Late,
 	}
 }
