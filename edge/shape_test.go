@@ -72,23 +72,28 @@ func TestDeadband(t *testing.T) {
 		wants []string
 	}{
 		{
-			"a slow drift passes when it is far enough from what was sent", TagConfig{Deadband: Deadband{Width: 0.5}},
+			"a slow drift passes when it is far enough from what was sent",
+			TagConfig{Deadband: Deadband{Width: 0.5}},
 			[]Reading{float(10), float(10.3), float(10.5), float(10.6), float(10.2), float(10)},
 			[]string{"a=10.0 Ok Fst,Ats", "", "", "a=10.6 Ok Ats", "", "a=10.0 Ok Ats"},
 		}, {
-			"quality and cause always pass", TagConfig{Deadband: Deadband{Width: 100}},
+			"quality and cause always pass",
+			TagConfig{Deadband: Deadband{Width: 100}},
 			[]Reading{float(1), {Value: linewatch.FloatValue(1), Quality: linewatch.Uncertain, Cause: "x"}, {Value: linewatch.FloatValue(2), Quality: linewatch.Uncertain, Cause: "y"}, {Cause: "gone"}, float(3)},
 			[]string{"a=1.0 Ok Fst,Ats", "a=1.0 Uncertain (x) Ats", "a=2.0 Uncertain (y) Ats", "a=null Bad (gone) Ats", "a=3.0 Ok Ats"},
 		}, {
-			"what is no number passes on every change", TagConfig{Deadband: Deadband{Width: 100}},
+			"what is no number passes on every change",
+			TagConfig{Deadband: Deadband{Width: 100}},
 			[]Reading{ok(linewatch.BoolValue(false)), ok(linewatch.BoolValue(true)), ok(linewatch.StringValue("x")), ok(linewatch.StringValue("y")), float(0)},
 			[]string{"a=false Ok Fst,Ats", "a=true Ok Ats", "a=x Ok Ats", "a=y Ok Ats", "a=0.0 Ok Ats"},
 		}, {
-			"percent of the eu range, after scaling", TagConfig{Deadband: Deadband{1, true}, Scale: &Scale{Raw: []float64{0, 1000}, EU: []float64{100, -100}}},
+			"percent of the eu range, after scaling",
+			TagConfig{Deadband: Deadband{1, true}, Scale: &Scale{Raw: []float64{0, 1000}, EU: []float64{100, -100}}},
 			[]Reading{ok(linewatch.IntValue(0)), ok(linewatch.IntValue(10)), ok(linewatch.IntValue(11))},
 			[]string{"a=100.0 Ok Fst,Ats", "", "a=97.8 Ok Ats"},
 		}, {
-			"whole numbers are compared exactly", TagConfig{Deadband: Deadband{Width: 1}},
+			"whole numbers are compared exactly",
+			TagConfig{Deadband: Deadband{Width: 1}},
 			[]Reading{ok(linewatch.IntValue(math.MaxInt64 - 2)), ok(linewatch.IntValue(math.MaxInt64 - 1)), ok(linewatch.IntValue(math.MaxInt64)), ok(linewatch.IntValue(math.MinInt64))},
 			[]string{"a=9223372036854775805 Ok Fst,Ats", "", "a=9223372036854775807 Ok Ats", "a=-9223372036854775808 Ok Ats"},
 		},
