@@ -135,7 +135,8 @@ type WaitingVersion struct {
 	At      linewatch.Time // NoTime+1: with the first point
 }
 
-// Rules returns what is in force of every rule and what is to come, in order.
+// Rules returns, in order, what is in force of the rules that have instances
+// here, and what is to come of any rule.
 func (e *Engine) Rules() []RuleStatus {
 	ids := e.ruleIDs()
 	out := make([]RuleStatus, len(ids))
@@ -154,7 +155,7 @@ func (e *Engine) Rules() []RuleStatus {
 	for i := range e.pending {
 		p := &e.pending[i]
 		switch {
-		case p.what.Rule != nil:
+		case p.what.Rule != nil && p.what.Rule.In() != linewatch.StageDraft:
 			s := &out[at[p.what.Rule.Rule.ID]]
 			s.Waiting = append(s.Waiting, WaitingVersion{p.what.Rule.Version, p.at})
 		case p.what.DeleteRule != nil:
@@ -162,7 +163,14 @@ func (e *Engine) Rules() []RuleStatus {
 			s.Waiting = append(s.Waiting, WaitingVersion{p.what.DeleteRule.Version, p.at})
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(s RuleStatus) bool {
+		return len(s.Waiting) == 0 && !e.serves(slot{s.Rule, false}) && !e.serves(slot{s.Rule, true})
+	})
+}
+
+// serves reports whether a slot has an instance in force.
+func (e *Engine) serves(s slot) bool {
+	return slices.ContainsFunc(e.instancesOf[s], func(i int32) bool { return e.instances[i].prog != nil })
 }
 
 // ruleIDs returns the known rules in order.
