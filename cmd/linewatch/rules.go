@@ -14,15 +14,17 @@ import (
 	"linewatch/ui"
 )
 
-// newRules makes the commands of the life of a rule.
+// newRules makes the commands of rule files and of the life of a rule.
 func newRules() *cobra.Command {
 	var data string
 	cmd := newPublish("rules", "rules", &data)
+	cmd.Short = "Check and compare rule files, publish them to a running process, and see what is in force"
 	cmd.AddCommand(
 		newRulesList(&data), newRulesRollback(&data),
 		newRulesStage(&data, "promote", "Put the newest version of rules in force, such as one that was tried as a shadow", linewatch.StageActive),
 		newRulesStage(&data, "retire", "Take rules out of force and keep them", linewatch.StageRetired),
 		newRulesDelete(&data),
+		newValidate(), newFmt(), newGraph(),
 	)
 	return cmd
 }
