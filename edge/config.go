@@ -66,7 +66,8 @@ type OPCUAConfig struct {
 	// User and the first line of PasswordFile log on; default: anonymous.
 	User         string `json:"user,omitempty" yaml:"user"`
 	PasswordFile string `json:"passwordFile,omitempty" yaml:"passwordFile"`
-	// Sampling is how often the server looks at a tag. Default: the interval.
+	// Sampling is how often the server looks at a tag; 1ms is as often as it
+	// can, which is each change if it notices them. Default: the interval.
 	Sampling Span `json:"sampling,omitempty" yaml:"sampling"`
 	// Queue is how many values the server keeps of a tag between two
 	// publishings, 1 to 1000. Default 20.
@@ -83,9 +84,10 @@ const (
 )
 
 // Protocols lists what SourceConfig.Protocol may say.
-func Protocols() []string { return []string{"s7", protocolOPCUA} }
+func Protocols() []string { return []string{"s7", ProtocolOPCUA} }
 
-const protocolOPCUA = "opcua"
+// ProtocolOPCUA is the Protocol of a source that has an OPCUAConfig.
+const ProtocolOPCUA = "opcua"
 
 // The ranges of a source's times, and the most tags of a source.
 const (
@@ -135,7 +137,7 @@ func (s SourceConfig) withDefaults() SourceConfig {
 	if s.Timeout == 0 {
 		s.Timeout = DefaultTimeout
 	}
-	if s.Protocol == protocolOPCUA {
+	if s.Protocol == ProtocolOPCUA {
 		s.OPCUA = s.OPCUA.withDefaults(s.Interval)
 	}
 	s.Tags = slices.Clone(s.Tags)
@@ -211,7 +213,7 @@ func (s SourceConfig) validate(path string) (errs []error) {
 		fail("timeout", "%v; use %v to %v", s.Timeout, minTimeout, maxTimeout)
 	}
 	switch {
-	case s.Protocol == protocolOPCUA:
+	case s.Protocol == ProtocolOPCUA:
 		errs = append(errs, s.OPCUA.validate(path+".opcua")...)
 		if s.Rack != 0 || s.Slot != 0 {
 			fail("slot", "an OPC UA server has no rack and slot; remove them")

@@ -48,7 +48,7 @@ func (e *Engine) change(inst *instance, to linewatch.State, t linewatch.Time) li
 	inst.seq++
 	eq := e.registry.find(inst.key.equipment)
 	c := linewatch.StateChange{
-		Kind:      inst.key.kind(),
+		Kind:      linewatch.Live,
 		Rule:      inst.key.rule,
 		Version:   inst.prog.version,
 		Site:      eq.Site,

@@ -13,7 +13,6 @@ type Status struct {
 	Time       linewatch.Time `json:"time"` // the plant's clock
 	Started    linewatch.Time `json:"started"`
 	Instances  []Instance     `json:"instances"`
-	Shadows    []Instance     `json:"shadows,omitempty"` // of versions that are only tried; nobody is told of them
 	Watermarks []Watermark    `json:"watermarks"`
 	Edge       EdgeAccount    `json:"edge"`
 	Engine     EngineAccount  `json:"engine"`
@@ -84,7 +83,6 @@ type Domain struct {
 	Processed uint64 `json:"processed"`
 	Buffered  uint64 `json:"buffered"`
 	Late      uint64 `json:"late"`
-	Refused   uint64 `json:"controlRefused"` // control records that the engine did not take, such as stale versions
 }
 
 // Balanced reports whether accepted = processed + buffered + late.
@@ -139,6 +137,9 @@ type Source struct {
 	Overflows     uint64 `json:"overflows,omitempty"`
 	Interruptions uint64 `json:"interruptions,omitempty"`
 	Late          uint64 `json:"late,omitempty"`
+	// Insecure says that nobody checks who the server is, or that what it says
+	// travels in the clear.
+	Insecure bool `json:"insecure,omitempty"`
 }
 
 // sortInstances puts what needs people first: by severity, priority, then

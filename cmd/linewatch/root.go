@@ -49,7 +49,8 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 	log := slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	root.AddCommand(
 		newRun(log), newSimulate(log), newTest(), newReplay(log), newVersion(),
-		newRules(), newPublish("assets", "the registry of machines", nil), newPublish("tables", "reference tables", nil),
+		newPublish("rules", "rules", true), newPublish("assets", "the registry of machines", false),
+		newPublish("tables", "reference tables", false),
 	)
 	return root
 }

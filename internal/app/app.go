@@ -13,6 +13,7 @@ import (
 
 	"linewatch"
 	"linewatch/edge"
+	"linewatch/edge/opcua"
 	"linewatch/edge/s7"
 	"linewatch/edge/spool"
 	"linewatch/ingest"
@@ -57,10 +58,10 @@ type App struct {
 	pointsLog  *boltlog.Log
 	store      *boltstore.Store
 	history    *bolthistory.History
-	shadows    *bolthistory.History // of versions that are only tried
 	control    *control
 	host       *host.Host
 	agent      *edge.Agent // nil without sources
+	sources    map[string]edge.SourceConfig
 	uplink     *uplink
 	simulation *Simulation // nil unless simulating
 	broker     *mqttbroker.Broker
@@ -172,10 +173,6 @@ func (a *App) openStores(context.Context) (err error) {
 		return fmt.Errorf("history: %w", err)
 	}
 	a.onClose(a.history.Close)
-	if a.shadows, err = bolthistory.Open(a.data.file(shadowFile), bolthistory.Options{MaxChanges: maxShadows, Logger: a.o.Log}); err != nil {
-		return fmt.Errorf("history of shadows: %w", err)
-	}
-	a.onClose(a.shadows.Close)
 	return nil
 }
 
@@ -210,7 +207,7 @@ func (a *App) openHost(ctx context.Context) (err error) {
 			return d
 		},
 		Store: crashStore{a.store}, Outbox: crashStore{a.store},
-		Publish:       crashPublish(byKind(a.history, a.shadows)),
+		Publish:       crashPublish(a.history.Append),
 		Quarantine:    a.quarantine.add,
 		Domain:        a.o.Config.Engine.domain(),
 		Global:        a.o.Config.Engine.Scope == "global",
@@ -243,6 +240,10 @@ func (a *App) openAgent(context.Context) (err error) {
 	}
 	a.warnUnregistered(c)
 	a.warnStale(c)
+	a.sources = map[string]edge.SourceConfig{}
+	for _, s := range c.Sources {
+		a.sources[s.ID] = s
+	}
 	s, err := spool.Open(a.data.file(spoolDir), spool.Options{Mark: a.data.file(spoolMark), Logger: a.o.Log})
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
@@ -262,12 +263,21 @@ func (a *App) openAgent(context.Context) (err error) {
 	}
 	a.agent, err = edge.New(edge.Options{
 		Config: c, Spool: crashSpool{edge.NewSpool(s)}, Backlog: s, Uplink: up, Now: a.clock.now, Log: a.o.Log,
-		Open: func(c edge.SourceConfig) (edge.Source, error) { return s7.New(c, a.o.Log) },
+		Open: func(c edge.SourceConfig) (edge.Source, error) { return openSource(c, a.data.file(opcuaDir), a.o.Log) },
 	})
 	if err != nil {
 		return &ConfigError{under("edge.", err)}
 	}
 	return nil
+}
+
+// openSource returns the source of a PLC by its protocol. An OPC UA source
+// keeps its own certificate in identity; without that it can only be checked.
+func openSource(c edge.SourceConfig, identity string, log *slog.Logger) (edge.Source, error) {
+	if c.Protocol == edge.ProtocolOPCUA {
+		return opcua.New(c, opcua.Options{IdentityDir: identity, Log: log})
+	}
+	return s7.New(c, log)
 }
 
 func (a *App) openNotifier(context.Context) (err error) {
@@ -301,8 +311,7 @@ func (a *App) openServer(context.Context) error {
 	}
 	a.server, err = ui.New(ui.Options{
 		Config: ui.Config{Addr: a.o.Config.HTTP, Token: token},
-		Status: a.Status, History: pageHistory{a.history}, Shadows: pageHistory{a.shadows},
-		Rules: a.control, Lives: ruleLives{a.control, a.host}, Registry: a.control, Log: a.o.Log,
+		Status: a.Status, History: pageHistory{a.history}, Rules: a.control, Registry: a.control, Log: a.o.Log,
 	})
 	if err != nil {
 		return &ConfigError{err}

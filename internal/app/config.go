@@ -9,7 +9,6 @@ import (
 
 	"linewatch"
 	"linewatch/edge"
-	"linewatch/edge/s7"
 	"linewatch/internal/strictyaml"
 	"linewatch/notify/mqtt"
 	"linewatch/notify/mqttbroker"
@@ -139,6 +138,15 @@ func (c *Config) relativeTo(dir string) {
 	for i := range c.Rules {
 		c.Rules[i] = relative(dir, c.Rules[i])
 	}
+	for i := range c.Edge.Sources {
+		o := &c.Edge.Sources[i].OPCUA
+		o.CertificateFile = relative(dir, o.CertificateFile)
+		o.KeyFile = relative(dir, o.KeyFile)
+		o.PasswordFile = relative(dir, o.PasswordFile)
+		for j := range o.Trust {
+			o.Trust[j] = relative(dir, o.Trust[j])
+		}
+	}
 }
 
 func relative(dir, path string) string {
@@ -194,7 +202,7 @@ func validateEdge(c edge.Config) error {
 	}
 	var errs []error
 	for _, s := range c.Sources {
-		_, err := s7.New(s, slog.New(slog.DiscardHandler)) // it does not connect
+		_, err := openSource(s, "", slog.New(slog.DiscardHandler)) // it does not connect
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

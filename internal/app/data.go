@@ -26,8 +26,8 @@ const (
 	controlDir     = "control"
 	stateFile      = "state.db"
 	historyFile    = "history.db"
-	shadowFile     = "shadow.db" // history of versions that are only tried
 	quarantineFile = "quarantine.ndjson"
+	opcuaDir       = "opcua" // our certificate and its key
 )
 
 // dataDir is a data directory that this process alone uses.

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"linewatch/edge"
 	"linewatch/rules/rulefile"
 )
 
@@ -52,11 +54,17 @@ func TestSampleConfigurationUncommented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	server, err := os.ReadFile("testdata/server.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
 	head, tail, _ := strings.Cut(string(data), "# engine:")
+	before, source, _ := strings.Cut(head, "    # - id: capper")
+	head = before + strings.ReplaceAll("\n    # - id: capper"+source, "\n    # ", "\n    ")
 	text := strings.ReplaceAll(head, "# http:", "http:") + regexp.MustCompile(`(?m)^# (mqtt:|  )`).ReplaceAllString("engine:"+tail, "$1")
 	text = regexp.MustCompile(`(?m)^  embedded: .*\n`).ReplaceAllString(text, "") // one broker only
 	dir := t.TempDir()
-	for name, content := range map[string]string{"linewatch.yaml": text, "mqtt-password": "secret\n", "ca.pem": ""} {
+	for name, content := range map[string]string{"linewatch.yaml": text, "mqtt-password": "secret\n", "ca.pem": "", "capper.pem": string(server)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -64,6 +72,14 @@ func TestSampleConfigurationUncommented(t *testing.T) {
 	c, err := LoadConfig(filepath.Join(dir, "linewatch.yaml"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	last := c.Edge.WithDefaults().Sources[2].OPCUA
+	if diff := cmp.Diff(edge.Config{Sources: []edge.SourceConfig{{Protocol: edge.ProtocolOPCUA}}}.WithDefaults().Sources[0].OPCUA, last,
+		cmpopts.IgnoreFields(last, "Trust")); diff != "" {
+		t.Errorf("the sample's OPC UA server has not the defaults (-default +sample)\n%s", diff)
+	}
+	if got, want := last.Trust, []string{filepath.Join(dir, "capper.pem")}; !cmp.Equal(got, want) {
+		t.Errorf("trust is %q, want %q", got, want)
 	}
 	want := DefaultConfig()
 	if diff := cmp.Diff(want.Engine, c.Engine); diff != "" {

@@ -30,7 +30,7 @@ func (a *App) Status() ui.Status {
 			Lost: st.Accounts.Lost, Rejected: st.Accounts.Rejected,
 		}
 		for _, src := range st.Sources {
-			s.Sources = append(s.Sources, source(src))
+			s.Sources = append(s.Sources, source(src, a.sources[src.ID]))
 		}
 	}
 	return s
@@ -44,7 +44,7 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 		s.Engine.Quarantined += d.Accounts.QuarantinedTotal()
 		s.Domains = append(s.Domains, ui.Domain{
 			Name: domainName(d.Line), Accepted: d.Accounts.Accepted, Processed: d.Accounts.Processed,
-			Buffered: d.Accounts.Buffered, Late: d.Accounts.Late, Refused: d.Refused,
+			Buffered: d.Accounts.Buffered, Late: d.Accounts.Late,
 		})
 		if d.Line != "" && d.Line != host.Nowhere {
 			s.Watermarks = append(s.Watermarks, ui.Watermark{Scope: "line", Name: d.Line, Time: d.Watermark, HeldBy: d.HeldBy})
@@ -53,11 +53,7 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 			s.Senders = append(s.Senders, sender(d.Line, &x))
 		}
 		for i := range d.Instances {
-			if in := instance(&d.Instances[i]); d.Instances[i].Kind == linewatch.Shadow {
-				s.Shadows = append(s.Shadows, in)
-			} else {
-				s.Instances = append(s.Instances, in)
-			}
+			s.Instances = append(s.Instances, instance(&d.Instances[i]))
 		}
 	}
 	g := a.host.Global()
@@ -97,7 +93,7 @@ func sender(line string, x *domain.SenderStatus) ui.Sender {
 	}
 }
 
-func source(src edge.SourceStatus) ui.Source {
+func source(src edge.SourceStatus, c edge.SourceConfig) ui.Source {
 	state := ui.SourceConnecting
 	switch {
 	case src.Connection == edge.Connected:
@@ -105,8 +101,12 @@ func source(src edge.SourceStatus) ui.Source {
 	case src.Connection == edge.Disconnected, src.LastError != "":
 		state = ui.SourceDown
 	}
+	kind := "S7"
+	if c.Protocol == edge.ProtocolOPCUA {
+		kind = "OPC UA"
+	}
 	return ui.Source{
-		ID: src.ID, Kind: "S7", Address: src.Address, State: state, Since: src.Since,
+		ID: src.ID, Kind: kind, Insecure: c.OPCUA.Insecure, Address: src.Address, State: state, Since: src.Since,
 		Tags: src.TagsOk + src.TagsBad, Error: src.LastError, ErrorAt: linewatch.NoTime,
 		Trouble: src.Trouble, Overflows: src.Overflows, Interruptions: src.Interruptions, Late: src.Late,
 	}

@@ -74,6 +74,7 @@ export function source(item, now) {
     el("span", {class: item.state === "down" ? "right bad" : "right muted"}, item.state),
     el("span", {class: "more"}, item.kind + " " + item.address + " · " + format.number(item.tags) + " tags" +
       (format.known(item.since) ? " · since " + format.clock(item.since, now) : "")),
+    item.insecure ? el("span", {class: "more warn"}, "not secured: the server is not checked, or its values travel in the clear") : null,
     item.trouble ? el("span", {class: "more bad"}, item.trouble) : null,
     item.error ? el("span", {class: item.state === "connected" ? "more" : "more bad"},
       (item.state === "connected" ? "last error " : "") + (format.known(item.errorAt) ? format.clock(item.errorAt, now) + " " : "") + item.error) : null);

@@ -1,0 +1,271 @@
+package opcua
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/gopcua/opcua/ua"
+
+	"linewatch"
+	"linewatch/edge"
+)
+
+var _ edge.Source = (*Source)(nil)
+
+// The pauses between attempts to reach a server, before jitter. While values
+// wait there for us, they stay short.
+const (
+	firstPause   = 200 * time.Millisecond
+	mostPause    = 15 * time.Second
+	waitingPause = time.Second
+)
+
+// keepAlive is how often the server shall at least say that it lives.
+const keepAlive = 5 * time.Second
+
+// patience is how many of these may pass in silence before the connection is
+// given up, and before the tags turn Bad while it is made again.
+const patience = 2.5
+
+// Options are what a source works with beside its configuration.
+type Options struct {
+	// IdentityDir is where our own certificate is kept, and made if there is
+	// none. Empty: it is not made, which is enough to check a configuration.
+	IdentityDir string
+	Log         *slog.Logger // default: none
+}
+
+// Source reads the tags of one server. Its methods must be called from one
+// goroutine at a time.
+type Source struct {
+	config   edge.SourceConfig
+	endpoint endpoint
+	nodes    []node
+	types    []Type
+	policy   string
+	mode     ua.MessageSecurityMode
+	trust    trust
+	identity *identity // nil without security
+	password string
+	log      *slog.Logger
+	pause    backoff.ExponentialBackOff
+	emit     func(edge.Scan) error
+	alive    time.Duration // keepAlive, less in tests
+
+	session *session      // nil while the server has none of ours
+	sub     *subscription // nil while session has none
+	heard   time.Time     // when the server said something last
+	told    bool          // that the connection is lost
+	began   bool          // some subscription has delivered
+	scan    edge.Scan     // what the next one says beside readings
+}
+
+// New returns a source for the server that c describes, with the defaults in
+// place. It does not connect. The error names each field that is wrong, and the
+// remedy.
+func New(c edge.SourceConfig, o Options) (*Source, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Source{
+		config: c, log: o.Log, alive: keepAlive,
+		nodes: make([]node, len(c.Tags)), types: make([]Type, len(c.Tags)),
+		pause: backoff.ExponentialBackOff{
+			InitialInterval: firstPause, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: mostPause,
+		},
+	}
+	var errs []error
+	fail := func(path string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", path, err))
+		}
+	}
+	var err error
+	s.endpoint, err = parseEndpoint(c.Address)
+	fail(edge.SourcePath(c.ID)+".address", err)
+	for i, tag := range c.Tags {
+		s.nodes[i], err = parseNode(tag.Address)
+		fail(edge.TagPath(c.ID, tag.Name)+".address", err)
+		s.types[i], err = ParseType(tag.Type)
+		fail(edge.TagPath(c.ID, tag.Name)+".type", err)
+	}
+	for _, err := range s.prepareSecurity(o) {
+		fail(edge.SourcePath(c.ID)+".opcua", err)
+	}
+	return s, errors.Join(errs...)
+}
+
+// prepareSecurity reads the files that the configuration names.
+func (s *Source) prepareSecurity(o Options) (errs []error) {
+	c := &s.config.OPCUA
+	s.policy = ua.FormatSecurityPolicyURI(c.Policy)
+	s.mode = ua.MessageSecurityModeFromString(c.Mode)
+	var err error
+	if s.trust, err = newTrust(*c); err != nil {
+		errs = append(errs, err)
+	}
+	if c.PasswordFile != "" {
+		b, err := readSmall(c.PasswordFile)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("passwordFile: %w", err))
+		}
+		s.password, _, _ = strings.Cut(strings.TrimSuffix(string(b), "\n"), "\n")
+		s.password = strings.TrimSuffix(s.password, "\r")
+	}
+	switch {
+	case s.policy == ua.SecurityPolicyURINone:
+	case c.CertificateFile != "":
+		if s.identity, err = loadIdentity(c.CertificateFile, c.KeyFile); err != nil {
+			errs = append(errs, fmt.Errorf("certificateFile: %w", err))
+		}
+	case o.IdentityDir != "":
+		if s.identity, err = ensureIdentity(o.IdentityDir, time.Now()); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+func (s *Source) applicationURI() string {
+	if s.identity == nil {
+		return productURI
+	}
+	return s.identity.uri
+}
+
+// emitError is what emit failed with, which ends Run.
+type emitError struct{ error }
+
+func (e emitError) Unwrap() error { return e.error }
+
+// Run implements edge.Source. While the server cannot be reached, attempts
+// follow one another at growing intervals with jitter, up to about 15 s. When
+// ctx ends, the session is closed, which is bounded by the timeout.
+func (s *Source) Run(ctx context.Context, emit func(edge.Scan) error) error {
+	s.emit = emit
+	s.pause.Reset()
+	for ctx.Err() == nil {
+		err := s.connected(ctx)
+		var ended emitError
+		if errors.As(err, &ended) {
+			return fmt.Errorf("source %s: %w", s.config.ID, ended.error)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		s.forget(err)
+		if err := s.tellLost(err); err != nil {
+			return fmt.Errorf("source %s: %w", s.config.ID, err)
+		}
+		pause := s.pause.NextBackOff()
+		if s.waiting() {
+			pause = min(pause, waitingPause)
+		}
+		sleep(ctx, pause)
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// forget lets go of what the server says it has let go of.
+func (s *Source) forget(err error) {
+	switch {
+	case isStatus(err, ua.StatusBadSessionIDInvalid, ua.StatusBadSessionClosed, ua.StatusBadSessionNotActivated):
+		s.session, s.sub = nil, nil
+	case isStatus(err, ua.StatusBadSubscriptionIDInvalid, ua.StatusBadNoSubscription), errors.Is(err, errEnded):
+		s.sub = nil
+	}
+}
+
+// silence is how long nothing may be heard.
+func (s *Source) silence() time.Duration {
+	period := s.alive
+	if s.sub != nil {
+		period = s.sub.keepAlive
+	}
+	return time.Duration(float64(period) * patience)
+}
+
+// waiting reports whether the server still keeps a subscription for us that it
+// is too early to give up.
+func (s *Source) waiting() bool {
+	return s.sub != nil && !s.told && time.Since(s.heard) < s.silence()
+}
+
+// tellLost tells the agent that the server cannot be read, unless a short
+// interruption may pass unnoticed: then everything is still delivered.
+func (s *Source) tellLost(err error) error {
+	if s.waiting() {
+		s.log.Info("opcua connection interrupted", "source", s.config.ID, "error", err)
+		return nil
+	}
+	s.told = true
+	err = fmt.Errorf("read from %s: %w", s.endpoint.url, err)
+	return s.emit(edge.Scan{Err: err, Through: linewatch.NoTime})
+}
+
+// connected makes one connection and reads over it until it fails or ctx ends.
+func (s *Source) connected(ctx context.Context) error {
+	c, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.leave(ctx, c)
+	if err := s.resume(ctx, c); err != nil {
+		return err
+	}
+	return s.publish(ctx, c)
+}
+
+// leave closes the session if the stop was asked for, and the connection. A
+// session on a connection that failed stays, to be taken up again.
+func (s *Source) leave(ctx context.Context, c *channel) {
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.config.Timeout))
+	defer cancel()
+	if ctx.Err() == nil {
+		c.wire.conn.Close()
+		return
+	}
+	if c.auth != nil {
+		closeSession(stop, c)
+	}
+	c.close(stop)
+}
+
+// within returns a context for one exchange.
+func (s *Source) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, time.Duration(s.config.Timeout))
+}
+
+// connect opens a secure channel to the server, whose certificate it checks
+// each time.
+func (s *Source) connect(ctx context.Context) (*channel, error) {
+	protected := security{policy: s.policy, mode: s.mode, identity: s.identity}
+	if !protected.none() {
+		if s.identity == nil {
+			return nil, errors.New("no certificate of our own")
+		}
+		within, cancel := s.within(ctx)
+		defer cancel()
+		var err error
+		if protected.server, err = s.discover(within); err != nil {
+			return nil, err
+		}
+	}
+	within, cancel := s.within(ctx)
+	defer cancel()
+	return openChannel(within, s.endpoint.address, s.endpoint.url, protected)
+}
