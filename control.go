@@ -32,7 +32,7 @@ func (c *Control) Validate() error {
 	case held != 1:
 		return errors.New("control record: want exactly one of rule, deleteRule, assets and table")
 	case c.Rule != nil:
-		return c.Rule.Rule.Validate()
+		return c.Rule.Validate()
 	case c.Assets != nil:
 		return c.Assets.Validate()
 	case c.Table != nil:
@@ -45,9 +45,44 @@ func (c *Control) Validate() error {
 type RuleVersion struct {
 	Rule    Rule   `json:"rule"`
 	Version uint32 `json:"version"` // 1, 2, 3, ... per rule
+	// Stage is what the version is published for; empty: active.
+	Stage Stage `json:"stage,omitempty"`
 	// From is the event time at which the version takes effect; 0 or one that
 	// the domain has passed already means at once.
 	From Time `json:"from,omitempty"`
+}
+
+// Stage is where a version stands in the life of its rule.
+type Stage string
+
+// The stages. A version never changes its stage: another stage of the same
+// rule is another version.
+const (
+	StageDraft   Stage = "draft"   // stored, not judged; what is in force stays so
+	StageShadow  Stage = "shadow"  // judged beside what is in force, with changes of kind shadow
+	StageActive  Stage = "active"  // in force; ends older versions, their shadows included
+	StageRetired Stage = "retired" // nothing is in force any more; the rule is kept
+)
+
+// In returns the stage of v.
+func (v *RuleVersion) In() Stage {
+	if v.Stage == "" {
+		return StageActive
+	}
+	return v.Stage
+}
+
+// Validate returns what is wrong with the version by itself.
+func (v *RuleVersion) Validate() error {
+	switch v.In() {
+	case StageDraft, StageShadow, StageActive, StageRetired:
+	default:
+		return fmt.Errorf("rule %s: stage %q is not known; use draft, shadow, active or retired", v.Rule.ID, v.Stage)
+	}
+	if v.Version == 0 {
+		return fmt.Errorf("rule %s: version 0; versions count from 1", v.Rule.ID)
+	}
+	return v.Rule.Validate()
 }
 
 // RuleDelete withdraws a rule. Versions up to Version stay dead.

@@ -83,8 +83,11 @@ type ruleReads struct {
 }
 
 // Check returns ErrRuleCycle, with the rules of the circle, if the version
-// would close one.
+// would close one; a shadow is asked as if it were live.
 func (g *RuleGraph) Check(rv *RuleVersion) error {
+	if in := rv.In(); in != StageActive && in != StageShadow {
+		return nil
+	}
 	id := rv.Rule.ID
 	seen := map[RuleID]bool{}
 	var path []string
@@ -113,6 +116,13 @@ func (g *RuleGraph) Check(rv *RuleVersion) error {
 
 // Publish notes what a version reads. It must have passed Check.
 func (g *RuleGraph) Publish(rv *RuleVersion) {
+	switch rv.In() {
+	case StageRetired:
+		g.end(rv.Rule.ID, rv.From)
+		return
+	case StageDraft, StageShadow:
+		return // nobody can read them
+	}
 	g.end(rv.Rule.ID, rv.From)
 	if of := rv.Rule.RuleReads(); len(of) > 0 {
 		if g.reads == nil {

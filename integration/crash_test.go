@@ -24,6 +24,7 @@ import (
 	"linewatch/edge/spool"
 	"linewatch/internal/app"
 	"linewatch/internal/failpoint"
+	"linewatch/ui"
 )
 
 // TestKilledAgainAndAgain is the promise of the product in one test: however
@@ -286,7 +287,7 @@ func (p *line) publish(t *testing.T) {
 	title := fmt.Sprintf("v%d", p.titles)
 	name := filepath.Join(p.dir, "changed.yaml")
 	writeFile(t, name, restlessRule("rule-0", title, allLimits()[0]))
-	if _, err := app.ApplyFile(t.Context(), p.data, "rules", name); err == nil {
+	if _, err := app.ApplyFile(t.Context(), p.data, "rules", name, ui.AtOnce()); err == nil {
 		p.published = append(p.published, title)
 	}
 }

@@ -13,21 +13,21 @@ type chain struct {
 	readers []int32 // leaves
 }
 
-// rechain notes which rules a rule reads from now on, and puts all that hang
+// rechain notes which rules a slot reads from now on, and puts all that hang
 // on it into their place in the order of evaluation.
-func (e *Engine) rechain(id linewatch.RuleID, old, next *program) {
+func (e *Engine) rechain(s slot, old, next *program) {
 	for _, source := range chainedTo(old) {
-		e.readBy[source] = slices.DeleteFunc(e.readBy[source], func(r linewatch.RuleID) bool { return r == id })
+		e.readBy[source] = slices.DeleteFunc(e.readBy[source], func(r slot) bool { return r == s })
 		if len(e.readBy[source]) == 0 {
 			delete(e.readBy, source)
 		}
 	}
 	reads := chainedTo(next)
 	for _, source := range reads {
-		i, _ := slices.BinarySearch(e.readBy[source], id)
-		e.readBy[source] = slices.Insert(e.readBy[source], i, id)
+		i, _ := slices.BinarySearchFunc(e.readBy[source], s, slot.compare)
+		e.readBy[source] = slices.Insert(e.readBy[source], i, s)
 	}
-	e.relevel(id, reads)
+	e.relevel(s, reads)
 }
 
 // chainedTo returns the rules whose states a version reads; nil for none.
@@ -43,26 +43,27 @@ func chainedTo(p *program) []linewatch.RuleID {
 // evaluated level by level, so that each sees what the others say at that very
 // instant. Versions that would close a circle were refused; the bound only
 // keeps a damaged snapshot from running in it.
-func (e *Engine) relevel(id linewatch.RuleID, reads []linewatch.RuleID) {
-	r := e.rules[id]
+func (e *Engine) relevel(s slot, reads []linewatch.RuleID) {
+	ed := e.edition(s)
 	level := int32(0)
 	for _, source := range reads {
 		level = max(level, 1)
-		if s := e.rules[source]; s != nil {
-			level = max(level, s.level+1)
+		if r := e.rules[source]; r != nil {
+			level = max(level, r.live.level+1)
 		}
 	}
-	if level == r.level || int(level) > len(e.rules) {
+	if level == ed.level || int(level) > len(e.rules) {
 		return
 	}
-	r.level = level
-	for _, i := range e.instancesOf[id] {
+	ed.level = level
+	for _, i := range e.instancesOf[s] {
 		e.instances[i].level = level
 	}
-	for _, reader := range e.readBy[id] {
-		if next := e.rules[reader]; next != nil {
-			e.relevel(reader, chainedTo(next.active))
-		}
+	if s.shadow {
+		return // nobody reads what a shadow says
+	}
+	for _, reader := range e.readBy[s.rule] {
+		e.relevel(reader, chainedTo(e.edition(reader).prog))
 	}
 }
 
@@ -112,7 +113,7 @@ func (e *Engine) connectRule(i, node int32, inst *instance) {
 		inst.nodes[node].pred = linewatch.Undecided
 		return
 	}
-	key := instanceKey{n.rule, subject}
+	key := instanceKey{slot{n.rule, false}, subject}
 	source, ok := e.instanceIDs[key]
 	if !ok {
 		source = e.newInstance(key)
@@ -185,7 +186,7 @@ func (e *Engine) describeRule(w *linewatch.ConditionWhy, inst *instance, n *node
 		w.Cause = causeElsewhere
 		return
 	}
-	i, ok := e.instanceIDs[instanceKey{n.rule, subject}]
+	i, ok := e.instanceIDs[instanceKey{slot{n.rule, false}, subject}]
 	if !ok || e.instances[i].prog == nil {
 		w.Cause = causeNoRule
 		return

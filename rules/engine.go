@@ -44,7 +44,7 @@ type Engine struct {
 	newest   registry // as of the newest control record
 	rules    map[linewatch.RuleID]*ruleState
 	graph    linewatch.RuleGraph
-	readBy   map[linewatch.RuleID][]linewatch.RuleID // who reads a rule's states, in order
+	readBy   map[linewatch.RuleID][]slot // who reads a rule's states, in order
 	tables   map[string]linewatch.Table
 
 	senders    []sender
@@ -57,7 +57,7 @@ type Engine struct {
 
 	instances   []*instance
 	instanceIDs map[instanceKey]int32
-	instancesOf map[linewatch.RuleID][]int32
+	instancesOf map[slot][]int32
 	dirty       []int32
 	chained     [][]int32 // dirty instances that wait for others, by level
 	timers      timerHeap
@@ -84,12 +84,12 @@ func New(opts Options) *Engine {
 		opts:        opts,
 		now:         linewatch.NoTime,
 		rules:       map[linewatch.RuleID]*ruleState{},
-		readBy:      map[linewatch.RuleID][]linewatch.RuleID{},
+		readBy:      map[linewatch.RuleID][]slot{},
 		tables:      map[string]linewatch.Table{},
 		senderIDs:   map[linewatch.Sender]SenderID{},
 		index:       newIndex(),
 		instanceIDs: map[instanceKey]int32{},
-		instancesOf: map[linewatch.RuleID][]int32{},
+		instancesOf: map[slot][]int32{},
 	}
 }
 

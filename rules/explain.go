@@ -48,7 +48,7 @@ func (e *Engine) change(inst *instance, to linewatch.State, t linewatch.Time) li
 	inst.seq++
 	eq := e.registry.find(inst.key.equipment)
 	c := linewatch.StateChange{
-		Kind:      linewatch.Live,
+		Kind:      inst.key.kind(),
 		Rule:      inst.key.rule,
 		Version:   inst.prog.version,
 		Site:      eq.Site,

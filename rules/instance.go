@@ -3,11 +3,11 @@ package rules
 import "linewatch"
 
 type instanceKey struct {
-	rule      linewatch.RuleID
+	slot
 	equipment string
 }
 
-// instance is a rule on an equipment.
+// instance is a rule, or its shadow, on an equipment.
 type instance struct {
 	key   instanceKey
 	prog  *program // nil after the rule was withdrawn; state and seq stay

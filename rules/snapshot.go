@@ -61,17 +61,14 @@ func (e *Engine) appendDefinitions(dst []byte) ([]byte, error) {
 	dst = binary.AppendUvarint(dst, uint64(len(ids)))
 	for _, id := range ids {
 		r := e.rules[id]
-		if r.active != nil && r.encoded == nil {
-			b, err := json.Marshal(r.active.rule)
-			if err != nil {
+		dst = linewatch.AppendText(dst, string(id))
+		dst = binary.AppendUvarint(dst, uint64(r.highest))
+		for _, ed := range [...]*edition{&r.live, &r.shadow} {
+			var err error
+			if dst, err = ed.append(dst); err != nil {
 				return nil, fmt.Errorf("snapshot rule %s: %w", id, err)
 			}
-			r.encoded = b
 		}
-		dst = linewatch.AppendText(dst, string(id))
-		dst = binary.AppendUvarint(dst, uint64(r.current))
-		dst = binary.AppendUvarint(dst, uint64(r.highest))
-		dst = append(binary.AppendUvarint(dst, uint64(len(r.encoded))), r.encoded...)
 	}
 	dst = e.graph.AppendBinary(dst)
 	dst = binary.AppendUvarint(dst, uint64(len(e.pending)))
@@ -81,6 +78,40 @@ func (e *Engine) appendDefinitions(dst []byte) ([]byte, error) {
 		put(p.what)
 	}
 	return dst, nil
+}
+
+func (ed *edition) append(dst []byte) ([]byte, error) {
+	if ed.prog != nil && ed.encoded == nil {
+		b, err := json.Marshal(ed.prog.rule)
+		if err != nil {
+			return nil, err
+		}
+		ed.encoded = b
+	}
+	dst = binary.AppendUvarint(dst, uint64(ed.version))
+	if ed.version == 0 {
+		return dst, nil
+	}
+	dst = linewatch.AppendTime(linewatch.AppendTime(dst, ed.from), ed.since)
+	return append(binary.AppendUvarint(dst, uint64(len(ed.encoded))), ed.encoded...), nil
+}
+
+func (ed *edition) restore(r *linewatch.BinaryReader) error {
+	ed.version = uint32(r.Uvarint())
+	if ed.version == 0 {
+		return nil
+	}
+	ed.from, ed.since = r.Time(), r.Time()
+	b := r.Bytes()
+	if len(b) == 0 {
+		return nil
+	}
+	rv := linewatch.RuleVersion{Version: ed.version}
+	if err := json.Unmarshal(b, &rv.Rule); err != nil {
+		return err
+	}
+	ed.prog, ed.encoded = compile(rv), slices.Clone(b)
+	return nil
 }
 
 func (sr *series) append(dst []byte) []byte {
@@ -97,6 +128,7 @@ func (sr *series) append(dst []byte) []byte {
 
 func (inst *instance) append(dst []byte) []byte {
 	dst = linewatch.AppendText(linewatch.AppendText(dst, string(inst.key.rule)), inst.key.equipment)
+	dst = linewatch.AppendFlag(dst, inst.key.shadow)
 	dst = linewatch.AppendText(dst, string(inst.state))
 	dst = binary.AppendUvarint(dst, inst.seq)
 	dst = linewatch.AppendTime(dst, inst.last)
@@ -160,18 +192,14 @@ func (e *Engine) restoreDefinitions(r *linewatch.BinaryReader) error {
 	e.newest = e.registry
 	for range r.Count() {
 		id := linewatch.RuleID(r.Text())
-		st := &ruleState{current: uint32(r.Uvarint()), highest: uint32(r.Uvarint())}
-		if b := r.Bytes(); len(b) > 0 {
-			rv := linewatch.RuleVersion{Version: st.current}
-			if err := json.Unmarshal(b, &rv.Rule); err != nil {
-				return fmt.Errorf("rule %s: %w", id, err)
-			}
-			st.active, st.encoded = compile(rv), slices.Clone(b)
+		st := &ruleState{highest: uint32(r.Uvarint())}
+		if err := errors.Join(st.live.restore(r), st.shadow.restore(r)); err != nil {
+			return fmt.Errorf("rule %s: %w", id, err)
 		}
 		e.rules[id] = st
 	}
-	for _, id := range e.ruleIDs() {
-		e.rechain(id, nil, e.rules[id].active)
+	for _, s := range e.slots() {
+		e.rechain(s, nil, e.edition(s).prog)
 	}
 	e.graph.Restore(r)
 	for range r.Count() {
@@ -211,7 +239,8 @@ func (e *Engine) restoreSeries(r *linewatch.BinaryReader) {
 }
 
 func (e *Engine) restoreInstance(r *linewatch.BinaryReader) error {
-	key := instanceKey{linewatch.RuleID(r.Text()), r.Text()}
+	key := instanceKey{slot{rule: linewatch.RuleID(r.Text())}, r.Text()}
+	key.shadow = r.Flag()
 	i := e.newInstance(key)
 	inst := e.instances[i]
 	inst.state, inst.seq = linewatch.State(r.Text()), r.Uvarint()
@@ -219,11 +248,11 @@ func (e *Engine) restoreInstance(r *linewatch.BinaryReader) error {
 	if !r.Flag() || r.Err() != nil {
 		return r.Err()
 	}
-	st := e.rules[key.rule]
-	if st == nil || st.active == nil {
+	ed := e.edition(key.slot)
+	if ed == nil || ed.prog == nil {
 		return fmt.Errorf("instance of rule %s: %w", key.rule, linewatch.ErrBinary)
 	}
-	inst.prog = st.active
+	inst.prog = ed.prog
 	inst.nodes = newNodeStates(len(inst.prog.nodes))
 	due := linewatch.MaxTime
 	for j := range inst.nodes {

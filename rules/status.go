@@ -9,6 +9,7 @@ import (
 
 // InstanceStatus is what an instance says now, and why.
 type InstanceStatus struct {
+	Kind      linewatch.ChangeKind // Live, or Shadow for a version that is only tried
 	Rule      linewatch.RuleID
 	Version   uint32
 	Name      string
@@ -24,8 +25,8 @@ type InstanceStatus struct {
 	Why       linewatch.Explanation
 }
 
-// Instances returns the status of every live instance, ordered by rule and
-// equipment.
+// Instances returns the status of every instance in force, ordered by rule,
+// equipment and kind.
 func (e *Engine) Instances() []InstanceStatus {
 	var out []InstanceStatus
 	for _, inst := range e.instances {
@@ -37,7 +38,10 @@ func (e *Engine) Instances() []InstanceStatus {
 		if c := strings.Compare(string(a.Rule), string(b.Rule)); c != 0 {
 			return c
 		}
-		return strings.Compare(a.Equipment.ID, b.Equipment.ID)
+		if c := strings.Compare(a.Equipment.ID, b.Equipment.ID); c != 0 {
+			return c
+		}
+		return strings.Compare(string(a.Kind), string(b.Kind))
 	})
 	return out
 }
@@ -45,7 +49,7 @@ func (e *Engine) Instances() []InstanceStatus {
 func (e *Engine) status(inst *instance) InstanceStatus {
 	rule := &inst.prog.rule
 	s := InstanceStatus{
-		Rule: rule.ID, Version: inst.prog.version, Name: rule.Name, Equipment: e.registry.find(inst.key.equipment),
+		Kind: inst.key.kind(), Rule: rule.ID, Version: inst.prog.version, Name: rule.Name, Equipment: e.registry.find(inst.key.equipment),
 		State: inst.state, Severity: rule.SeverityOf(inst.state), Priority: rule.Priority, Since: inst.last, Seq: inst.seq,
 	}
 	_, winner := inst.prog.decide(inst.nodes)
@@ -65,8 +69,8 @@ func (e *Engine) status(inst *instance) InstanceStatus {
 func (e *Engine) RuleVersions() map[linewatch.RuleID]uint32 {
 	out := make(map[linewatch.RuleID]uint32, len(e.rules))
 	for id, r := range e.rules {
-		if r.active != nil {
-			out[id] = r.current
+		if r.live.prog != nil {
+			out[id] = r.live.version
 		}
 	}
 	return out

@@ -29,8 +29,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/status", s.getStatus)
 	mux.HandleFunc("GET /api/v1/changes", s.getChanges)
 	mux.HandleFunc("GET /api/v1/stream", s.getStream)
-	mux.HandleFunc("POST /api/v1/rules", s.authorised(s.postRule))
-	mux.HandleFunc("DELETE /api/v1/rules/{id}", s.authorised(s.deleteRule))
+	s.ruleRoutes(mux)
 	mux.HandleFunc("POST /api/v1/assets", s.authorised(s.postAssets))
 	mux.HandleFunc("POST /api/v1/tables", s.authorised(s.postTable))
 	mux.HandleFunc("GET /api/", func(w http.ResponseWriter, r *http.Request) {
@@ -77,6 +76,8 @@ func (s *Server) view(st Status, most int) statusView {
 	v := statusView{Status: st, Total: len(list), Streams: s.hub.counts(), Balanced: map[string]bool{
 		"edge": st.Edge.Balanced(), "engine": st.Engine.Balanced(),
 	}}
+	v.Shadows = sortInstances(st.Shadows)
+	v.Shadows = v.Shadows[:min(most, len(v.Shadows))]
 	for _, d := range st.Domains {
 		v.Balanced["domain "+d.Name] = d.Balanced()
 	}
@@ -108,7 +109,7 @@ func encode(v any) ([]byte, error) {
 
 func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
 	st := s.opts.Status()
-	s.answer(w, http.StatusOK, s.view(st, len(st.Instances)))
+	s.answer(w, http.StatusOK, s.view(st, max(len(st.Instances), len(st.Shadows))))
 }
 
 func (s *Server) getChanges(w http.ResponseWriter, r *http.Request) {
@@ -123,7 +124,16 @@ func (s *Server) getChanges(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
 	defer cancel()
-	changes, err := s.opts.History.Newest(ctx, limit)
+	history := s.opts.History
+	switch kind := r.URL.Query().Get("kind"); linewatch.ChangeKind(kind) {
+	case "", linewatch.Live:
+	case linewatch.Shadow:
+		history = s.opts.Shadows
+	default:
+		problem(w, http.StatusBadRequest, "kind: want live or shadow")
+		return
+	}
+	changes, err := history.Newest(ctx, limit)
 	if err != nil {
 		s.fail(w, r, fmt.Errorf("read history: %w", err))
 		return

@@ -37,6 +37,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &refused):
 		problem(w, http.StatusUnprocessableEntity, refused.Error())
+	case errors.Is(err, ErrConflict):
+		problem(w, http.StatusConflict, err.Error())
 	case errors.Is(err, ErrUnknownRule):
 		problem(w, http.StatusNotFound, err.Error())
 	default:
@@ -81,30 +83,6 @@ func fileName(name string) string {
 		return "request body"
 	}
 	return name
-}
-
-func (s *Server) postRule(w http.ResponseWriter, r *http.Request) {
-	name, body, ok := document(w, r)
-	if !ok {
-		return
-	}
-	id, version, err := s.opts.Rules.ApplyRule(r.Context(), name, body)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	s.answer(w, http.StatusOK, struct {
-		ID      linewatch.RuleID `json:"id"`
-		Version uint32           `json:"version"`
-	}{id, version})
-}
-
-func (s *Server) deleteRule(w http.ResponseWriter, r *http.Request) {
-	if err := s.opts.Rules.DeleteRule(r.Context(), linewatch.RuleID(r.PathValue("id"))); err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *Server) postAssets(w http.ResponseWriter, r *http.Request) {

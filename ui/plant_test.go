@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http/httptest"
@@ -46,15 +47,42 @@ func (p *plant) apply(parts ...string) error {
 	return p.refuse
 }
 
-func (p *plant) ApplyRule(_ context.Context, file string, body []byte) (linewatch.RuleID, uint32, error) {
+func (p *plant) ApplyRule(_ context.Context, file string, body []byte, how Publication) (linewatch.RuleID, uint32, error) {
+	if how != AtOnce() {
+		return "filler-rinse-water", 3, p.apply("rule", file, string(body), fmt.Sprint(how))
+	}
 	return "filler-rinse-water", 3, p.apply("rule", file, string(body))
 }
 
-func (p *plant) DeleteRule(_ context.Context, id linewatch.RuleID) error {
+func (p *plant) DeleteRule(_ context.Context, id linewatch.RuleID, how Publication) error {
 	if id == "nobody" {
 		return ErrUnknownRule
 	}
+	if how != AtOnce() {
+		return p.apply("delete", string(id), fmt.Sprint(how))
+	}
 	return p.apply("delete", string(id))
+}
+
+func (p *plant) RuleLives(context.Context) ([]RuleLife, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return []RuleLife{{
+		ID: "filler-rinse-water", Name: "Rinse water", Versions: []RuleVersion{{Version: 2, Stage: linewatch.StageShadow}, {Version: 1, Stage: linewatch.StageActive, From: noon}},
+		Lines: []RuleOnLine{{Line: "line-3", Live: RuleInForce{Version: 1, Since: noon + 1, From: noon}, Shadow: &RuleInForce{Version: 2, Since: linewatch.NoTime}}},
+	}}, p.broken
+}
+
+func (p *plant) RuleLife(ctx context.Context, id linewatch.RuleID) (RuleLife, error) {
+	lives, err := p.RuleLives(ctx)
+	if id != lives[0].ID {
+		return RuleLife{}, ErrUnknownRule
+	}
+	return lives[0], err
+}
+
+func (p *plant) Republish(_ context.Context, id linewatch.RuleID, version uint32, how Publication) (uint32, error) {
+	return 9, p.apply("republish", string(id), fmt.Sprint(version, how))
 }
 
 func (p *plant) ApplyAssets(_ context.Context, file string, body []byte) error {
@@ -75,14 +103,27 @@ var (
 	_ History  = (*plant)(nil)
 	_ Rules    = (*plant)(nil)
 	_ Registry = (*plant)(nil)
+
+	_ RuleLives = (*plant)(nil)
 )
+
+// shadows shows the same changes as those of a shadow.
+type shadows struct{ *plant }
+
+func (s shadows) Newest(ctx context.Context, n int) ([]linewatch.StateChange, error) {
+	changes, err := s.plant.Newest(ctx, n)
+	for i := range changes {
+		changes[i].Kind = linewatch.Shadow
+	}
+	return changes, err
+}
 
 // newServer returns a server over p.
 func newServer(t *testing.T, p *plant) *Server {
 	t.Helper()
 	s, err := New(Options{
 		Config: Config{Addr: "127.0.0.1:0", Token: testToken},
-		Status: p.Status, History: p, Rules: p, Registry: p,
+		Status: p.Status, History: p, Shadows: shadows{p}, Rules: p, Lives: p, Registry: p,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {

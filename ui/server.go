@@ -34,10 +34,10 @@ type History interface {
 // mistake is a Refused one.
 type Rules interface {
 	// ApplyRule publishes the next version of the rule in body, which came from
-	// the named file, and returns once it is durable.
-	ApplyRule(ctx context.Context, file string, body []byte) (linewatch.RuleID, uint32, error)
-	// DeleteRule withdraws a rule, or says ErrUnknownRule.
-	DeleteRule(ctx context.Context, id linewatch.RuleID) error
+	// the named file, and returns once it is durable; see ErrConflict.
+	ApplyRule(ctx context.Context, file string, body []byte, how Publication) (linewatch.RuleID, uint32, error)
+	// DeleteRule withdraws a rule, or says ErrUnknownRule or ErrConflict.
+	DeleteRule(ctx context.Context, id linewatch.RuleID, how Publication) error
 }
 
 // Registry replaces the asset registry and reference tables. Errors are as
@@ -67,7 +67,9 @@ type Options struct {
 	Config   Config
 	Status   func() Status // called twice a second at most by the stream; must not block for long
 	History  History
+	Shadows  History // changes of versions that are only tried
 	Rules    Rules
+	Lives    RuleLives
 	Registry Registry
 	Log      *slog.Logger
 }

@@ -13,6 +13,7 @@ type Status struct {
 	Time       linewatch.Time `json:"time"` // the plant's clock
 	Started    linewatch.Time `json:"started"`
 	Instances  []Instance     `json:"instances"`
+	Shadows    []Instance     `json:"shadows,omitempty"` // of versions that are only tried; nobody is told of them
 	Watermarks []Watermark    `json:"watermarks"`
 	Edge       EdgeAccount    `json:"edge"`
 	Engine     EngineAccount  `json:"engine"`
@@ -83,6 +84,7 @@ type Domain struct {
 	Processed uint64 `json:"processed"`
 	Buffered  uint64 `json:"buffered"`
 	Late      uint64 `json:"late"`
+	Refused   uint64 `json:"controlRefused"` // control records that the engine did not take, such as stale versions
 }
 
 // Balanced reports whether accepted = processed + buffered + late.

@@ -8,60 +8,49 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"linewatch"
 	"linewatch/internal/app"
 )
 
-// newPublish makes the command of one kind of control record: apply FILE, and
-// delete ID for rules.
-func newPublish(kind, what string, deletes bool) *cobra.Command {
-	var data string
+// newPublish makes the command of one kind of control record, with apply FILE.
+func newPublish(kind, what string, data *string) *cobra.Command {
+	if data == nil {
+		data = new(string)
+	}
 	cmd := &cobra.Command{
 		Use:   kind,
 		Short: "Publish " + what + " to a running process",
 		Args:  unknownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringVar(&data, "data", app.DefaultData, "data directory `DIR` of the running process")
-	cmd.AddCommand(&cobra.Command{
+	cmd.PersistentFlags().StringVar(data, "data", app.DefaultData, "data directory `DIR` of the running process")
+	var flags publishing
+	apply := &cobra.Command{
 		Use:   "apply FILE...",
 		Short: "Check each file and publish it; it takes effect at once",
 		Args:  atLeastOne("FILE"),
 		RunE: func(cmd *cobra.Command, files []string) error {
+			how, err := flags.read()
+			if err != nil {
+				return err
+			}
 			if kind == "rules" {
-				var err error
 				if files, err = withoutTests(files, cmd.OutOrStdout()); err != nil {
 					return err
 				}
 			}
 			return each(cmd, files, func(ctx context.Context, file string, out io.Writer) error {
-				said, err := app.ApplyFile(ctx, data, kind, file)
+				said, err := app.ApplyFile(ctx, *data, kind, file, how)
 				if err == nil {
 					fmt.Fprintln(out, said)
 				}
 				return err
 			})
 		},
-	})
-	if deletes {
-		cmd.AddCommand(&cobra.Command{
-			Use:   "delete ID...",
-			Short: "Withdraw rules; their open alarms end",
-			Args:  atLeastOne("ID"),
-			RunE: func(cmd *cobra.Command, ids []string) error {
-				return each(cmd, ids, func(ctx context.Context, id string, out io.Writer) error {
-					if !linewatch.ValidRuleID(linewatch.RuleID(id)) {
-						return usageError{fmt.Errorf("%.80q is not the id of a rule; the rule's file gives it as id: NAME", id)}
-					}
-					err := app.DeleteRule(ctx, data, linewatch.RuleID(id))
-					if err == nil {
-						fmt.Fprintf(out, "rule %s is withdrawn\n", id)
-					}
-					return err
-				})
-			},
-		})
 	}
+	if kind == "rules" {
+		flags.flags(apply, true)
+	}
+	cmd.AddCommand(apply)
 	return cmd
 }
 

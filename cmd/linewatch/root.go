@@ -49,8 +49,7 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 	log := slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	root.AddCommand(
 		newRun(log), newSimulate(log), newTest(), newReplay(log), newVersion(),
-		newPublish("rules", "rules", true), newPublish("assets", "the registry of machines", false),
-		newPublish("tables", "reference tables", false),
+		newRules(), newPublish("assets", "the registry of machines", nil), newPublish("tables", "reference tables", nil),
 	)
 	return root
 }

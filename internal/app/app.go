@@ -58,6 +58,7 @@ type App struct {
 	pointsLog  *boltlog.Log
 	store      *boltstore.Store
 	history    *bolthistory.History
+	shadows    *bolthistory.History // of versions that are only tried
 	control    *control
 	host       *host.Host
 	agent      *edge.Agent // nil without sources
@@ -173,6 +174,10 @@ func (a *App) openStores(context.Context) (err error) {
 		return fmt.Errorf("history: %w", err)
 	}
 	a.onClose(a.history.Close)
+	if a.shadows, err = bolthistory.Open(a.data.file(shadowFile), bolthistory.Options{MaxChanges: maxShadows, Logger: a.o.Log}); err != nil {
+		return fmt.Errorf("history of shadows: %w", err)
+	}
+	a.onClose(a.shadows.Close)
 	return nil
 }
 
@@ -207,7 +212,7 @@ func (a *App) openHost(ctx context.Context) (err error) {
 			return d
 		},
 		Store: crashStore{a.store}, Outbox: crashStore{a.store},
-		Publish:       crashPublish(a.history.Append),
+		Publish:       crashPublish(byKind(a.history, a.shadows)),
 		Quarantine:    a.quarantine.add,
 		Domain:        a.o.Config.Engine.domain(),
 		Global:        a.o.Config.Engine.Scope == "global",
@@ -311,7 +316,8 @@ func (a *App) openServer(context.Context) error {
 	}
 	a.server, err = ui.New(ui.Options{
 		Config: ui.Config{Addr: a.o.Config.HTTP, Token: token},
-		Status: a.Status, History: pageHistory{a.history}, Rules: a.control, Registry: a.control, Log: a.o.Log,
+		Status: a.Status, History: pageHistory{a.history}, Shadows: pageHistory{a.shadows},
+		Rules: a.control, Lives: ruleLives{a.control, a.host}, Registry: a.control, Log: a.o.Log,
 	})
 	if err != nil {
 		return &ConfigError{err}

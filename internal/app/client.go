@@ -19,11 +19,15 @@ import (
 	"linewatch/ui"
 )
 
-const clientTimeout = 10 * time.Second
+const (
+	clientTimeout = 10 * time.Second
+	maxAnswer     = 64 << 20
+)
 
 // ApplyFile publishes a file to the process that uses a data directory; kind
-// is rules, assets or tables. It returns a sentence for people.
-func ApplyFile(ctx context.Context, data, kind, file string) (string, error) {
+// is rules, assets or tables; how matters to rules only. It returns a sentence
+// for people.
+func ApplyFile(ctx context.Context, data, kind, file string, how ui.Publication) (string, error) {
 	body, err := ReadFile(file)
 	if err != nil {
 		return "", err
@@ -31,7 +35,11 @@ func ApplyFile(ctx context.Context, data, kind, file string) (string, error) {
 	if err := checkFile(kind, file, body); err != nil {
 		return "", &ConfigError{err}
 	}
-	path := "/api/v1/" + kind + "?file=" + url.QueryEscape(file)
+	query := url.Values{"file": {file}}
+	if kind == "rules" {
+		publicationQuery(query, how)
+	}
+	path := "/api/v1/" + kind + "?" + query.Encode()
 	answer, err := call(ctx, data, http.MethodPost, path, body)
 	if err != nil {
 		return "", err
@@ -47,7 +55,7 @@ func ApplyFile(ctx context.Context, data, kind, file string) (string, error) {
 	}
 	switch {
 	case said.Version > 0:
-		return fmt.Sprintf("rule %s is in force as version %d", said.ID, said.Version), nil
+		return published(said.ID, said.Version, how), nil
 	case said.ID != "":
 		return fmt.Sprintf("%s %s is in force", strings.TrimSuffix(kind, "s"), said.ID), nil
 	}
@@ -69,12 +77,11 @@ func checkFile(kind, file string, body []byte) (err error) {
 }
 
 // DeleteRule withdraws a rule from the process that uses a data directory.
-func DeleteRule(ctx context.Context, data string, id linewatch.RuleID) error {
-	_, err := call(ctx, data, http.MethodDelete, "/api/v1/rules/"+url.PathEscape(string(id)), nil)
-	if errors.Is(err, ui.ErrUnknownRule) {
-		return fmt.Errorf("rule %s: %w; the page lists the rules in force, and a file gives its own as id: NAME", id, err)
-	}
-	return err
+func DeleteRule(ctx context.Context, data string, id linewatch.RuleID, how ui.Publication) error {
+	query := url.Values{}
+	publicationQuery(query, how)
+	_, err := call(ctx, data, http.MethodDelete, rulePath(id, "", query), nil)
+	return unknownRule(id, err)
 }
 
 // call sends a request to the process that uses a data directory.
@@ -105,7 +112,7 @@ func call(ctx context.Context, data, method, path string, body []byte) ([]byte, 
 		return nil, fmt.Errorf("the process that uses %s does not answer on %s: %w; look at what it says, or start it anew", data, address, err)
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return nil, err
 	}

@@ -26,11 +26,15 @@ type control struct {
 	graph  linewatch.RuleGraph
 }
 
-// publishedRule is the newest version of a rule; withdrawn rules keep theirs.
+// publishedRule is the newest version of a rule. Deleted rules keep their
+// number and their name.
 type publishedRule struct {
 	version   uint32
 	rule      linewatch.Rule
-	withdrawn bool
+	stage     linewatch.Stage
+	from      linewatch.Time
+	withdrawn bool             // deleted
+	versions  []ui.RuleVersion // the newest maxVersions, the oldest first
 }
 
 // newControl reads what was published before.
@@ -62,15 +66,9 @@ func (c *control) note(rec *linewatch.Control) {
 	defer c.known.Unlock()
 	switch {
 	case rec.Rule != nil:
-		if old := c.rules[rec.Rule.Rule.ID]; rec.Rule.Version > old.version {
-			c.rules[rec.Rule.Rule.ID] = publishedRule{version: rec.Rule.Version, rule: rec.Rule.Rule}
-			c.graph.Publish(rec.Rule)
-		}
+		c.noteRule(rec.Rule)
 	case rec.DeleteRule != nil:
-		if old := c.rules[rec.DeleteRule.ID]; rec.DeleteRule.Version > old.version {
-			c.rules[rec.DeleteRule.ID] = publishedRule{version: rec.DeleteRule.Version, withdrawn: true}
-			c.graph.Withdraw(rec.DeleteRule.ID, rec.DeleteRule.From)
-		}
+		c.noteDelete(rec.DeleteRule)
 	case rec.Assets != nil:
 		c.assets = rec.Assets
 	case rec.Table != nil:
@@ -105,29 +103,37 @@ func (c *control) write(ctx context.Context, make func() (*linewatch.Control, er
 
 // ApplyRule implements ui.Rules. A rule that is in force as it is gets no new
 // version.
-func (c *control) ApplyRule(ctx context.Context, file string, body []byte) (linewatch.RuleID, uint32, error) {
+func (c *control) ApplyRule(ctx context.Context, file string, body []byte, how ui.Publication) (linewatch.RuleID, uint32, error) {
 	rule, err := rulefile.ParseRule(file, body)
 	if err != nil {
 		return "", 0, ui.Refused{Err: err}
 	}
-	version := uint32(0)
+	version, err := c.publish(ctx, file, rule, how)
+	return rule.ID, version, err
+}
+
+// publish publishes the next version of a rule; file names it in messages.
+func (c *control) publish(ctx context.Context, file string, rule linewatch.Rule, how ui.Publication) (version uint32, err error) {
 	err = c.write(ctx, func() (*linewatch.Control, error) {
 		if err := c.fits(file, &rule); err != nil {
 			return nil, ui.Refused{Err: err}
 		}
 		old := c.rules[rule.ID]
+		if err := old.follows(how); err != nil {
+			return nil, fmt.Errorf("rule %s: %w", rule.ID, err)
+		}
 		version = old.version
-		if old.version > 0 && !old.withdrawn && reflect.DeepEqual(old.rule, rule) {
+		rv := &linewatch.RuleVersion{Rule: rule, Version: version + 1, Stage: how.Stage, From: how.From}
+		if old.is(rv) {
 			return nil, nil
 		}
 		version++
-		rv := &linewatch.RuleVersion{Rule: rule, Version: version}
 		if err := c.graph.Check(rv); err != nil {
 			return nil, ui.Refused{Err: fmt.Errorf("%s: %w; let one of them test tags instead", file, err)}
 		}
 		return &linewatch.Control{Rule: rv}, nil
 	})
-	return rule.ID, version, err
+	return version, err
 }
 
 // fits checks a rule against the registry: its equipment must be registered,
@@ -199,13 +205,16 @@ func (c *control) registry() linewatch.Assets {
 }
 
 // DeleteRule implements ui.Rules.
-func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID) error {
+func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID, how ui.Publication) error {
 	return c.write(ctx, func() (*linewatch.Control, error) {
 		old, ok := c.rules[id]
 		if !ok || old.withdrawn {
 			return nil, ui.ErrUnknownRule
 		}
-		return &linewatch.Control{DeleteRule: &linewatch.RuleDelete{ID: id, Version: old.version + 1}}, nil
+		if err := old.follows(how); err != nil {
+			return nil, fmt.Errorf("rule %s: %w", id, err)
+		}
+		return &linewatch.Control{DeleteRule: &linewatch.RuleDelete{ID: id, Version: old.version + 1, From: how.From}}, nil
 	})
 }
 
@@ -248,7 +257,7 @@ func (c *control) seedRule(ctx context.Context, file string, body []byte) error 
 	if _, ok := c.rules[rule.ID]; ok {
 		return nil
 	}
-	return seedError(c.ApplyRule(ctx, file, body))
+	return seedError(c.ApplyRule(ctx, file, body, ui.AtOnce()))
 }
 
 // seedAssets publishes the registry unless there is one.

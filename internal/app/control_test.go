@@ -63,7 +63,7 @@ func TestVersionsRise(t *testing.T) {
 	c, stop := openControlLog(t, dir)
 	apply := func(limit int, want uint32) {
 		t.Helper()
-		if id, version, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", limit)); id != "hot" || version != want || err != nil {
+		if id, version, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", limit), ui.AtOnce()); id != "hot" || version != want || err != nil {
 			t.Errorf("limit %d: %s version %d, %v; want version %d", limit, id, version, err, want)
 		}
 	}
@@ -71,18 +71,18 @@ func TestVersionsRise(t *testing.T) {
 	apply(70, 1) // as it is
 	apply(80, 2)
 	apply(70, 3) // back again is a new version
-	if err := c.DeleteRule(t.Context(), "hot"); err != nil {
+	if err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); err != nil {
 		t.Error(err)
 	}
-	if err := c.DeleteRule(t.Context(), "hot"); !errors.Is(err, ui.ErrUnknownRule) {
+	if err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
 		t.Errorf("the second delete gives %v", err)
 	}
-	if err := c.DeleteRule(t.Context(), "other"); !errors.Is(err, ui.ErrUnknownRule) {
+	if err := c.DeleteRule(t.Context(), "other", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
 		t.Errorf("deleting what never was gives %v", err)
 	}
 	stop()
 	c, _ = openControlLog(t, dir) // a restart
-	if err := c.DeleteRule(t.Context(), "hot"); !errors.Is(err, ui.ErrUnknownRule) {
+	if err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
 		t.Errorf("after a restart the second delete gives %v", err)
 	}
 	if err := c.seedRule(t.Context(), "hot.yaml", ruleOn("F1", 70)); err != nil || !c.rules["hot"].withdrawn {
@@ -120,7 +120,7 @@ func TestRegistryAndRules(t *testing.T) {
 		{strings.Replace(other, "F2", "F9", 1), `r.yaml: groups[0].cases[0]: equipment "F9" is not registered`},
 		{strings.Replace(other, "above: 70", "abvoe: 70", 1), `did you mean above?`},
 	} {
-		_, _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(test.rule))
+		_, _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(test.rule), ui.AtOnce())
 		var refused ui.Refused
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("got %v, want %q", err, test.want)
@@ -129,7 +129,7 @@ func TestRegistryAndRules(t *testing.T) {
 	if latest() != before {
 		t.Error("a refused rule was written")
 	}
-	if _, _, err := c.ApplyRule(t.Context(), "r.yaml", ruleOn("e1", 70)); err != nil {
+	if _, _, err := c.ApplyRule(t.Context(), "r.yaml", ruleOn("e1", 70), ui.AtOnce()); err != nil {
 		t.Error(err)
 	}
 }

@@ -26,6 +26,7 @@ const (
 	controlDir     = "control"
 	stateFile      = "state.db"
 	historyFile    = "history.db"
+	shadowFile     = "shadow.db" // history of versions that are only tried
 	quarantineFile = "quarantine.ndjson"
 	opcuaDir       = "opcua" // our certificate and its key
 )

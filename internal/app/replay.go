@@ -70,17 +70,20 @@ func Replay(ctx context.Context, c Config, out io.Writer, log *slog.Logger) (Rep
 	return r, nil
 }
 
-func exportHistory(ctx context.Context, data *dataDir, log *slog.Logger) ([]string, error) {
-	h, err := bolthistory.Open(data.file(historyFile), bolthistory.Options{Logger: log})
-	if err != nil {
-		return nil, fmt.Errorf("history: %w", err)
+// exportHistory returns the stored changes: those of shadows behind the others.
+func exportHistory(ctx context.Context, data *dataDir, log *slog.Logger) (all []string, err error) {
+	for _, name := range []string{historyFile, shadowFile} {
+		h, err := bolthistory.Open(data.file(name), bolthistory.Options{Logger: log})
+		if err != nil {
+			return nil, fmt.Errorf("history: %w", err)
+		}
+		var b bytes.Buffer
+		if err := errors.Join(h.Export(ctx, &b), h.Close()); err != nil {
+			return nil, fmt.Errorf("history: %w", err)
+		}
+		all = append(all, lines(b.String())...)
 	}
-	defer h.Close()
-	var b bytes.Buffer
-	if err := h.Export(ctx, &b); err != nil {
-		return nil, fmt.Errorf("history: %w", err)
-	}
-	return lines(b.String()), nil
+	return all, nil
 }
 
 func lines(s string) []string {
@@ -173,7 +176,7 @@ func openStopped(dir string, log *slog.Logger) (*boltlog.Log, error) {
 // history's export.
 func canonicalLines(changes []linewatch.StateChange) []string {
 	slices.SortFunc(changes, func(a, b linewatch.StateChange) int {
-		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Equipment, b.Equipment), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Equipment, b.Equipment), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.ID, b.ID))
 	})
 	out := make([]string, len(changes))
 	for i := range changes {

@@ -112,7 +112,7 @@ func (a *App) report(ctx context.Context, settled bool) Report {
 	for _, d := range all {
 		balanced = balanced && d.Accounts.Balanced()
 	}
-	r.Diverged = a.store.Diverged() + a.history.Stats().Diverged
+	r.Diverged = a.store.Diverged() + a.history.Stats().Diverged + a.shadows.Stats().Diverged
 	if a.o.Exact {
 		received := r.Received - a.base.received.Load()
 		copies := r.Duplicate - a.base.duplicate.Load()

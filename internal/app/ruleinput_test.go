@@ -39,7 +39,7 @@ func TestRulesThatReadRules(t *testing.T) {
 		{"d", "F2", "{tag: rule:later, is: WARNING}", ""},
 		{"d", "F2", "{tag: rule:later, above: 3}", "above does not go with the state of a rule"},
 	} {
-		_, _, err := c.ApplyRule(t.Context(), r.id+".yaml", ruleReading(r.id, r.equipment, r.input))
+		_, _, err := c.ApplyRule(t.Context(), r.id+".yaml", ruleReading(r.id, r.equipment, r.input), ui.AtOnce())
 		if r.want == "" && err != nil {
 			t.Errorf("%s on %s: %v", r.id, r.input, err)
 		}

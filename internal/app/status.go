@@ -44,7 +44,7 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 		s.Engine.Quarantined += d.Accounts.QuarantinedTotal()
 		s.Domains = append(s.Domains, ui.Domain{
 			Name: domainName(d.Line), Accepted: d.Accounts.Accepted, Processed: d.Accounts.Processed,
-			Buffered: d.Accounts.Buffered, Late: d.Accounts.Late,
+			Buffered: d.Accounts.Buffered, Late: d.Accounts.Late, Refused: d.Refused,
 		})
 		if d.Line != "" && d.Line != host.Nowhere {
 			s.Watermarks = append(s.Watermarks, ui.Watermark{Scope: "line", Name: d.Line, Time: d.Watermark, HeldBy: d.HeldBy})
@@ -53,7 +53,11 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 			s.Senders = append(s.Senders, sender(d.Line, &x))
 		}
 		for i := range d.Instances {
-			s.Instances = append(s.Instances, instance(&d.Instances[i]))
+			if in := instance(&d.Instances[i]); d.Instances[i].Kind == linewatch.Shadow {
+				s.Shadows = append(s.Shadows, in)
+			} else {
+				s.Instances = append(s.Instances, in)
+			}
 		}
 	}
 	g := a.host.Global()

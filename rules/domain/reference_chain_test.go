@@ -27,6 +27,9 @@ func refReadsOf(r *linewatch.Rule) (ids []linewatch.RuleID) {
 // circle reports whether a version would read itself through others. A version
 // that was heard of may still count until a later one took effect at once.
 func (j *refJudge) circle(v *linewatch.RuleVersion) bool {
+	if v.Stage == "draft" || v.Stage == "retired" {
+		return false
+	}
 	reached := map[linewatch.RuleID]bool{}
 	for _, id := range refReadsOf(&v.Rule) {
 		reached[id] = true
@@ -34,7 +37,7 @@ func (j *refJudge) circle(v *linewatch.RuleVersion) bool {
 	for again := true; again; {
 		again = false
 		for i, c := range j.heard {
-			if c.Rule == nil || !reached[c.Rule.Rule.ID] || j.over(c.Rule.Rule.ID, j.heard[i+1:]) {
+			if c.Rule == nil || c.Rule.Stage != "" && c.Rule.Stage != "active" || !reached[c.Rule.Rule.ID] || j.over(c.Rule.Rule.ID, j.heard[i+1:]) {
 				continue
 			}
 			for _, id := range refReadsOf(&c.Rule.Rule) {
@@ -48,18 +51,22 @@ func (j *refJudge) circle(v *linewatch.RuleVersion) bool {
 
 func (j *refJudge) over(id linewatch.RuleID, later []*linewatch.Control) bool {
 	for _, c := range later {
-		if c.Rule != nil && c.Rule.Rule.ID == id && c.Rule.From <= 0 || c.DeleteRule != nil && c.DeleteRule.ID == id && c.DeleteRule.From <= 0 {
+		if c.Rule != nil && c.Rule.Rule.ID == id && c.Rule.From <= 0 && c.Rule.Stage != "draft" && c.Rule.Stage != "shadow" || c.DeleteRule != nil && c.DeleteRule.ID == id && c.DeleteRule.From <= 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// depth is how many rules stand between a rule and the tags.
-func (j *refJudge) depth(id linewatch.RuleID) (depth int) {
-	if r := j.rules[id]; r != nil && r.active != nil {
-		for _, read := range refReadsOf(&r.active.Rule) {
-			depth = max(depth, 1+j.depth(read))
+// depth is how many rules stand between a version and the tags.
+func (j *refJudge) depth(v *linewatch.RuleVersion) (depth int) {
+	if v == nil {
+		return 0
+	}
+	for _, read := range refReadsOf(&v.Rule) {
+		depth = max(depth, 1)
+		if r := j.rules[read]; r != nil {
+			depth = max(depth, 1+j.depth(r.live.version))
 		}
 	}
 	return depth

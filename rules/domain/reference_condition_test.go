@@ -250,7 +250,7 @@ func (j *refJudge) predicate(why *linewatch.ConditionWhy, inst *refInstance, c *
 		why.Equipment = equipment
 	}
 	if rule := refReads(c); rule != "" {
-		return j.ruleState(why, c, refKey{rule, equipment})
+		return j.ruleState(why, c, refKey{rule, equipment, false})
 	}
 	samples := j.history[refTag{equipment, c.Tag}]
 	switch {

@@ -225,7 +225,9 @@ func (g *generator) rule(id linewatch.RuleID) *linewatch.RuleVersion {
 	r, known := g.latest[id]
 	if known && g.chance(0.8) {
 		r = clone(r)
-		g.alter(&r)
+		if g.chance(0.8) { // or the same with another stage
+			g.alter(&r)
+		}
 	} else {
 		r = g.newRule(id)
 	}
@@ -235,6 +237,12 @@ func (g *generator) rule(id linewatch.RuleID) *linewatch.RuleVersion {
 		panic(err)
 	}
 	return &linewatch.RuleVersion{Rule: r, Version: g.versions[id]}
+}
+
+// stage is mostly one that is judged.
+func (g *generator) stage() linewatch.Stage {
+	return pick(g, "", "", linewatch.StageActive, linewatch.StageActive, linewatch.StageShadow, linewatch.StageShadow, linewatch.StageShadow,
+		linewatch.StageDraft, linewatch.StageRetired)
 }
 
 func (g *generator) newRule(id linewatch.RuleID) linewatch.Rule {

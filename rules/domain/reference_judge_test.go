@@ -31,11 +31,18 @@ type refTag struct{ equipment, tag string }
 type refKey struct {
 	rule      linewatch.RuleID
 	equipment string
+	shadow    bool
 }
 
 type refRule struct {
-	active           *linewatch.RuleVersion
-	current, highest uint32
+	live, shadow refEdition
+	highest      uint32
+}
+
+// refEdition is what is in force of a rule, or tried beside it.
+type refEdition struct {
+	version *linewatch.RuleVersion // nil: none
+	number  uint32
 }
 
 type refControl struct {
@@ -153,10 +160,11 @@ func (j *refJudge) believe(name linewatch.Sender, online bool, watermark linewat
 	}
 }
 
-// publish adds the changes of one instant in the order of rule and equipment.
+// publish adds the changes of one instant in the order of rule, equipment and
+// kind.
 func (j *refJudge) publish(changes []linewatch.StateChange) {
 	slices.SortStableFunc(changes, func(a, b linewatch.StateChange) int {
-		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Equipment, b.Equipment))
+		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Equipment, b.Equipment), cmp.Compare(a.Kind, b.Kind))
 	})
 	j.changes = append(j.changes, changes...)
 }
@@ -167,31 +175,68 @@ func (j *refJudge) apply(c *linewatch.Control, t linewatch.Time) (changes []line
 	case c.Assets != nil:
 		j.assets = *c.Assets
 	case c.Rule != nil:
-		if r := j.rules[c.Rule.Rule.ID]; c.Rule.Version > r.current {
-			r.current, r.active = c.Rule.Version, c.Rule
-		}
+		j.rules[c.Rule.Rule.ID].take(c.Rule)
 	case c.DeleteRule != nil:
-		if r := j.rules[c.DeleteRule.ID]; c.DeleteRule.Version > r.current {
-			r.current, r.active = c.DeleteRule.Version, nil
-		}
+		j.rules[c.DeleteRule.ID].take(&linewatch.RuleVersion{Version: c.DeleteRule.Version, Stage: "retired"})
 	}
-	live := map[refKey]bool{}
+	live := map[refKey]*linewatch.RuleVersion{}
 	for id, r := range j.rules {
-		if r.active == nil {
-			continue
-		}
-		for _, equipment := range j.subjects(r.active.Rule.Scope) {
-			key := refKey{id, equipment}
-			live[key] = true
-			j.install(key, r.active)
+		for shadow, v := range map[bool]*linewatch.RuleVersion{false: r.live.version, true: r.shadow.version} {
+			if v == nil {
+				continue
+			}
+			for _, equipment := range j.subjects(v.Rule.Scope) {
+				live[refKey{id, equipment, shadow}] = v
+			}
 		}
 	}
+	// What a shadow remembers goes on in the version that takes its place; what
+	// a machine leaves behind that is another one now does not.
+	if c.Assets != nil {
+		changes = j.withdraw(live, &before, t)
+	}
+	for _, shadow := range []bool{false, true} {
+		for key, v := range live {
+			if key.shadow == shadow {
+				j.install(key, v)
+			}
+		}
+	}
+	return append(changes, j.withdraw(live, &before, t)...)
+}
+
+// take makes a version the one in force, or the one tried, unless a newer one
+// is.
+func (r *refRule) take(v *linewatch.RuleVersion) {
+	next := refEdition{v, v.Version}
+	switch v.Stage {
+	case "draft":
+	case "shadow":
+		if v.Version > r.live.number && v.Version > r.shadow.number {
+			r.shadow = next
+		}
+	default:
+		if v.Stage == "retired" {
+			next.version = nil
+		}
+		if v.Version <= r.live.number {
+			break
+		}
+		r.live = next
+		if r.shadow.number < v.Version {
+			r.shadow = refEdition{nil, v.Version}
+		}
+	}
+}
+
+// withdraw ends the instances that are not live any more.
+func (j *refJudge) withdraw(live map[refKey]*linewatch.RuleVersion, before *linewatch.Assets, t linewatch.Time) (changes []linewatch.StateChange) {
 	for key, inst := range j.instances {
-		if inst.version == nil || live[key] {
+		if inst.version == nil || live[key] != nil {
 			continue
 		}
 		if inst.seq > 0 && inst.state != linewatch.Idle {
-			c := inst.change(refEquipment(&before, key.equipment), linewatch.Idle, t)
+			c := inst.change(refEquipment(before, key.equipment), linewatch.Idle, t)
 			c.Why.Cause = "rule withdrawn"
 			changes = append(changes, c)
 		}
@@ -201,7 +246,8 @@ func (j *refJudge) apply(c *linewatch.Control, t linewatch.Time) (changes []line
 }
 
 // install gives an instance its version; conditions that the version before
-// had too keep their past.
+// had too keep their past, and others take over that of its twin: the shadow of
+// the same rule, or what it is the shadow of.
 func (j *refJudge) install(key refKey, v *linewatch.RuleVersion) {
 	inst := j.instances[key]
 	if inst == nil {
@@ -209,13 +255,18 @@ func (j *refJudge) install(key refKey, v *linewatch.RuleVersion) {
 		j.instances[key] = inst
 	}
 	if inst.version != v {
-		past := inst.conditions
+		past, twin := inst.conditions, map[string]*refCondition{}
+		if other := j.instances[refKey{key.rule, key.equipment, !key.shadow}]; other != nil {
+			for name, c := range other.conditions {
+				twin[name] = &refCondition{past: slices.Clone(c.past)}
+			}
+		}
 		inst.version, inst.names, inst.conditions = v, nil, map[string]*refCondition{}
 		for i := range v.Rule.Groups {
 			names := refNames(&v.Rule.Groups[i])
 			inst.names = append(inst.names, names)
 			for _, name := range names {
-				inst.conditions[name] = cmp.Or(past[name], &refCondition{})
+				inst.conditions[name] = cmp.Or(past[name], twin[name], &refCondition{})
 			}
 		}
 	}
@@ -272,7 +323,7 @@ func refEquipment(a *linewatch.Assets, id string) linewatch.Equipment {
 // evaluate judges every instance, one that reads others after these.
 func (j *refJudge) evaluate(t linewatch.Time) (changes []linewatch.StateChange) {
 	for _, key := range slices.SortedFunc(maps.Keys(j.instances), func(a, b refKey) int {
-		return cmp.Or(j.depth(a.rule)-j.depth(b.rule), cmp.Compare(a.rule, b.rule), cmp.Compare(a.equipment, b.equipment))
+		return cmp.Or(j.depth(j.instances[a].version)-j.depth(j.instances[b].version), cmp.Compare(a.rule, b.rule), cmp.Compare(a.equipment, b.equipment))
 	}) {
 		inst := j.instances[key]
 		if inst.version == nil {
@@ -302,11 +353,15 @@ func (inst *refInstance) change(eq linewatch.Equipment, to linewatch.State, t li
 	}
 	inst.seq++
 	rule := &inst.version.Rule
+	kind := linewatch.ChangeKind("live")
+	if inst.key.shadow {
+		kind = "shadow"
+	}
 	c := linewatch.StateChange{
-		Kind: "live", Rule: rule.ID, Version: inst.version.Version, Site: eq.Site, Line: eq.Line, Equipment: eq.ID,
+		Kind: kind, Rule: rule.ID, Version: inst.version.Version, Site: eq.Site, Line: eq.Line, Equipment: eq.ID,
 		From: inst.state, To: to, EventTime: t, Seq: inst.seq, Priority: rule.Priority,
 	}
-	c.ID = linewatch.ChangeID("live", rule.ID, inst.version.Version, eq.ID, t, inst.n)
+	c.ID = linewatch.ChangeID(kind, rule.ID, inst.version.Version, eq.ID, t, inst.n)
 	inst.state, inst.last = to, t
 	return c
 }

@@ -234,7 +234,7 @@ func (p *plant) nextControl() step {
 		return p.controlled(linewatch.Control{Assets: p.withSenders(a)})
 	}
 	rv := p.rule(id)
-	rv.From = from
+	rv.From, rv.Stage = from, p.stage()
 	return p.controlled(linewatch.Control{Rule: rv})
 }
 

@@ -191,17 +191,26 @@ func decoder() Decoder {
 // run drives a host over the logs to their end and returns its last status.
 func run(t *testing.T, points, control *memoryLog, store *memoryStore, global bool) ([]DomainStatus, error) {
 	t.Helper()
+	status, _, err := runWith(t, points, control, store, func(c *Config) { c.Global = global })
+	return status, err
+}
+
+// runWith is run with another configuration; it returns what is in force, too.
+func runWith(t *testing.T, points, control *memoryLog, store *memoryStore, change func(*Config)) ([]DomainStatus, []LineRules, error) {
+	t.Helper()
 	w := watermark.Defaults()
 	w.IdleTimeout = linewatch.Minute
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
-	h, err := New(ctx, Config{
-		Points: points, Control: control, NewDecoder: decoder, Store: store, Outbox: store, Global: global,
+	cfg := Config{
+		Points: points, Control: control, NewDecoder: decoder, Store: store, Outbox: store,
 		Publish: func(context.Context, []linewatch.StateChange) error { return nil },
 		Domain:  domain.Config{Watermark: w}, SnapshotEvery: time.Millisecond, Logger: slog.New(slog.DiscardHandler),
-	})
+	}
+	change(&cfg)
+	h, err := New(ctx, cfg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- h.Run(ctx) }()
@@ -215,8 +224,9 @@ func run(t *testing.T, points, control *memoryLog, store *memoryStore, global bo
 		}
 	}
 	all, _ := h.Status(ctx)
+	rules, _ := h.Rules(ctx)
 	stop()
-	return all, <-ended
+	return all, rules, <-ended
 }
 
 func (s *memoryStore) all() string {

@@ -45,11 +45,42 @@ var ErrStopped = errors.New("the rule engine has stopped")
 // Status asks every bucket what it knows. It waits for its turn behind what
 // the buckets are doing; ctx ends the wait.
 func (h *Host) Status(ctx context.Context) ([]DomainStatus, error) {
-	var all []DomainStatus
+	all, err := ask(ctx, h, (*bucket).status)
+	slices.SortFunc(all, func(a, b DomainStatus) int { return strings.Compare(a.Line, b.Line) })
+	return all, err
+}
+
+// LineRules is what is in force on one line.
+type LineRules struct {
+	Line  string // as in DomainStatus
+	Rules []rules.RuleStatus
+}
+
+// Rules asks every bucket which versions are in force, as Status does.
+func (h *Host) Rules(ctx context.Context) ([]LineRules, error) {
+	all, err := ask(ctx, h, func(b *bucket) (out []LineRules) {
+		for _, home := range b.homes {
+			out = append(out, LineRules{home, b.domains[home].Rules()})
+		}
+		return out
+	})
+	slices.SortFunc(all, func(a, b LineRules) int { return strings.Compare(a.Line, b.Line) })
+	return all, err
+}
+
+// ask puts a question to every bucket.
+func ask[T any](ctx context.Context, h *Host, question func(*bucket) []T) (all []T, err error) {
 	for _, w := range h.workers {
-		reply := make(chan []DomainStatus, 1)
+		reply := make(chan []T, 1)
+		it := item{kind: askItem, ask: func(buckets []*bucket) {
+			var part []T
+			for _, b := range buckets {
+				part = append(part, question(b)...)
+			}
+			reply <- part
+		}}
 		select {
-		case w.asks <- item{kind: statusItem, status: reply}:
+		case w.asks <- it:
 			all = append(all, <-reply...)
 		case <-w.ended:
 			return nil, ErrStopped
@@ -57,7 +88,6 @@ func (h *Host) Status(ctx context.Context) ([]DomainStatus, error) {
 			return nil, ctx.Err()
 		}
 	}
-	slices.SortFunc(all, func(a, b DomainStatus) int { return strings.Compare(a.Line, b.Line) })
 	return all, nil
 }
 

@@ -17,7 +17,7 @@ const (
 	controlItem                 // a control record, for every domain
 	createItem                  // a new home
 	closeItem                   // nothing at or before arrival is to come
-	statusItem                  // tell what you know
+	askItem                     // answer a question
 )
 
 // item is one piece of work.
@@ -34,7 +34,7 @@ type item struct {
 	history   []controlRecord
 	pos       positions
 	done      chan error
-	status    chan []DomainStatus
+	ask       func([]*bucket)
 }
 
 // queueLength is how many items may wait for a worker. A full queue holds the
@@ -117,12 +117,8 @@ func (w *worker) do(ctx context.Context, it *item) error {
 				return err
 			}
 		}
-	case statusItem:
-		var all []DomainStatus
-		for _, b := range w.order {
-			all = append(all, b.status()...)
-		}
-		it.status <- all
+	case askItem:
+		it.ask(w.order)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"linewatch"
 )
@@ -48,7 +49,10 @@ func Format(r linewatch.Rule) []byte {
 type writer struct{ b strings.Builder }
 
 func (w *writer) line(indent int, s string) {
-	w.b.WriteString(strings.Repeat("  ", indent) + s + "\n")
+	if s != "" {
+		w.b.WriteString(strings.Repeat("  ", indent) + s)
+	}
+	w.b.WriteByte('\n')
 }
 
 // word writes a key that may be left out.
@@ -75,9 +79,34 @@ func (w *writer) group(g *linewatch.Group) {
 func (w *writer) alert(a *linewatch.Alert) {
 	w.line(0, "alert:")
 	w.word(1, "title", a.Title)
-	w.word(1, "text", a.Text)
+	w.paragraphs(1, "text", a.Text)
 	if len(a.Channels) > 0 {
 		w.line(1, "channels: "+list(a.Channels, scalar))
+	}
+}
+
+// paragraphs writes a key whose value may have several lines: these as a block
+// where a block holds them exactly.
+func (w *writer) paragraphs(indent int, key, value string) {
+	body, ends := strings.CutSuffix(value, "\n")
+	if strings.TrimSpace(value) == "" || !strings.Contains(value, "\n") || value[0] == ' ' || value[0] == '\n' || strings.HasSuffix(body, "\n") {
+		w.word(indent, key, value)
+		return
+	}
+	lines := strings.Split(body, "\n")
+	for _, line := range lines {
+		if strings.TrimRight(line, " ") != line || !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			w.word(indent, key, value)
+			return
+		}
+	}
+	mark := "|-"
+	if ends {
+		mark = "|"
+	}
+	w.line(indent, key+": "+mark)
+	for _, line := range lines {
+		w.line(indent+1, line)
 	}
 }
 
@@ -162,7 +191,7 @@ func value(v linewatch.Value) string {
 
 var (
 	// bare matches text that is the same without quotes wherever it stands.
-	bare = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*$`)
+	bare = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*(:[A-Za-z0-9_./-]+)*( [A-Za-z0-9_./-]+)*$`)
 	// other matches what some YAML reader takes for no text.
 	other = regexp.MustCompile(`^(?i:true|false|null|yes|no|on|off|y|n)$`)
 )
@@ -190,4 +219,21 @@ func scalar(s string) string {
 	}
 	b.WriteByte('"')
 	return b.String()
+}
+
+// FormatCase writes a case of a group as canonical YAML, as Format does.
+func FormatCase(c *linewatch.Case) []byte {
+	w := &writer{}
+	w.line(0, "- state: "+scalar(string(c.State)))
+	w.fields(1, &c.When)
+	return []byte(w.b.String())
+}
+
+// FormatCondition writes a condition on one line; one that joins others says
+// only how many it holds.
+func FormatCondition(c *linewatch.Condition) string {
+	if c.Op.Combines() {
+		return "{" + strings.Join(append([]string{fmt.Sprintf("%s: %d conditions", c.Op, len(c.Of))}, spans(c)...), ", ") + "}"
+	}
+	return "{" + strings.Join(append(test(c), spans(c)...), ", ") + "}"
 }

@@ -66,10 +66,16 @@ late: backfill
 
 func genText(most int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
-		words := []string{"a", "Execute", "PET-1L", "5", "0815", "1e3", "true", "null", "~", "-", "#", ": ", " #", "\"", "'", "\\", "{", "}", "[", ",", "&x", "*x", "!x", "%", "@", "é", "😀", "\u00a0", "|", ">", "?", " ", "=", "<<", "---"}
+		words := []string{"a", "Execute", "PET-1L", "5", "0815", "1e3", "true", "null", "~", "-", "#", ": ", " #", "\"", "'", "\\", "{", "}", "[", ",", "&x", "*x", "!x", "%", "@", ":", "rule:a-b", "é", "😀", "\u00a0", "|", ">", "?", " ", "=", "<<", "---"}
 		s := strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 1, 4).Draw(t, "words"), "")
 		return s[:min(len(s), most)]
 	})
+}
+
+// genLines makes texts of several lines, with what a block cannot hold.
+func genLines() *rapid.Generator[string] {
+	line := rapid.SampledFrom([]string{"a", " b", "", "c ", "# d", "- e: f", "é", "|"})
+	return rapid.Map(rapid.SliceOfN(line, 1, 5), func(l []string) string { return strings.Join(l, "\n") })
 }
 
 func genValue() *rapid.Generator[linewatch.Value] {
@@ -131,7 +137,7 @@ func genRule(t *rapid.T) linewatch.Rule {
 		r.Groups = append(r.Groups, g)
 	}
 	if rapid.Bool().Draw(t, "alert") {
-		r.Alert = &linewatch.Alert{Title: printable.Draw(t, "title"), Text: "a\n b\n\n", Channels: []string{"no", "5"}}
+		r.Alert = &linewatch.Alert{Title: printable.Draw(t, "title"), Text: genLines().Draw(t, "text"), Channels: []string{"no", "5"}}
 	}
 	return r
 }
@@ -179,6 +185,13 @@ func FuzzParse(f *testing.F) {
 		}
 		if diff := cmp.Diff(*d.Rule, got, sameValue, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("(-want +got)\n%s", diff)
+		}
+		text, err := rulefile.Reformat("f.yaml", data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := rulefile.Reformat("f.yaml", text); err != nil || string(again) != string(text) {
+			t.Fatalf("%v: not the same when reformatted again\n%s\n%s", err, text, again)
 		}
 	})
 }

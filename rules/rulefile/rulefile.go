@@ -44,6 +44,10 @@ func Parse(file string, data []byte) (Document, error) {
 	if err != nil {
 		return Document{}, err
 	}
+	return decode(doc, kind)
+}
+
+func decode(doc *strictyaml.Document, kind string) (Document, error) {
 	switch kind {
 	case KindAssets:
 		a, err := assets(doc)

@@ -1,0 +1,130 @@
+package ruleset
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"linewatch"
+	"linewatch/rules/rulefile"
+)
+
+// checker looks for what the rules of a set refer to.
+type checker struct {
+	faults
+	set   *Set
+	rules map[linewatch.RuleID]*rulefile.Source
+}
+
+// names finds rules of one id.
+func (c *checker) names() {
+	for _, src := range c.set.Rules {
+		if other, ok := c.rules[src.Rule.ID]; ok {
+			c.add(src, "id", fmt.Sprintf("is the id of the rule in %s, too", other.Name), "give each rule an id of its own")
+			continue
+		}
+		c.rules[src.Rule.ID] = src
+	}
+}
+
+// circles finds rules that hang on their own state.
+func (c *checker) circles() {
+	var graph linewatch.RuleGraph
+	for _, src := range c.set.Rules {
+		if c.rules[src.Rule.ID] != src {
+			continue
+		}
+		rv := &linewatch.RuleVersion{Rule: *src.Rule, Version: 1}
+		if err := graph.Check(rv); errors.Is(err, linewatch.ErrRuleCycle) {
+			_, circle, _ := strings.Cut(err.Error(), linewatch.ErrRuleCycle.Error()+": ")
+			c.add(src, c.firstRead(src), "closes a circle of rules: "+circle, "let one of them test tags instead")
+			continue
+		}
+		graph.Publish(rv)
+	}
+}
+
+// firstRead returns the path of the first condition on a rule's state.
+func (c *checker) firstRead(src *rulefile.Source) (first string) {
+	src.Rule.Walk(func(path string, _ *linewatch.Group, cond *linewatch.Condition) {
+		if _, ok := linewatch.RuleTag(cond.Tag); ok && first == "" {
+			first = path + ".tag"
+		}
+	})
+	return first
+}
+
+// rule checks what one rule refers to.
+func (c *checker) rule(src *rulefile.Source) {
+	about, ok := c.subjects(src)
+	src.Rule.Walk(func(path string, _ *linewatch.Group, cond *linewatch.Condition) {
+		if id, is := linewatch.RuleTag(cond.Tag); is {
+			c.ruleState(src, path, id, cond)
+		} else if ok {
+			c.tags(src, path, cond, about)
+		}
+	})
+	if a := src.Rule.Alert; a != nil && ok {
+		c.alertTags(src, "alert.title", a.Title, about)
+		c.alertTags(src, "alert.text", a.Text, about)
+	}
+}
+
+// ruleState checks a condition on the state of another rule.
+func (c *checker) ruleState(src *rulefile.Source, path string, id linewatch.RuleID, cond *linewatch.Condition) {
+	other, ok := c.rules[id]
+	if !ok {
+		var ids []string
+		for known := range c.rules {
+			ids = append(ids, string(known))
+		}
+		slices.Sort(ids)
+		c.add(src, path+".tag", fmt.Sprintf("names rule %.64q, which is in none of the files", string(id)), didYouMean(string(id), ids, "name its file, too"))
+		return
+	}
+	c.sameSubject(src, path, cond, other.Rule)
+	says := states(other.Rule)
+	limits, at := cond.Values, path+"."+cond.Op.String()
+	if limits == nil {
+		limits = []linewatch.Value{cond.Limit}
+	}
+	for i, v := range limits {
+		if cond.Values != nil {
+			at = fmt.Sprintf("%s.%s[%d]", path, cond.Op, i)
+		}
+		if s := v.Str(); !v.IsNull() && !slices.Contains(says, s) {
+			c.add(src, at, fmt.Sprintf("is %.40q, which rule %s never says", s, id), "it says "+strings.Join(says, ", "))
+		}
+	}
+}
+
+// states returns what a rule may say, but for UNKNOWN.
+func states(r *linewatch.Rule) (names []string) {
+	add := func(s linewatch.State) {
+		if s != "" && !slices.Contains(names, string(s)) {
+			names = append(names, string(s))
+		}
+	}
+	for i := range r.Groups {
+		for j := range r.Groups[i].Cases {
+			add(r.Groups[i].Cases[j].State)
+		}
+		add(r.Groups[i].Otherwise)
+	}
+	add(linewatch.Idle) // when no group has an opinion
+	return names
+}
+
+// sameSubject asks that the rule that is read says something of the equipment
+// that is meant.
+func (c *checker) sameSubject(src *rulefile.Source, path string, cond *linewatch.Condition, other *linewatch.Rule) {
+	meant, about := cond.Equipment, other.Scope.Equipment
+	if meant == "" {
+		meant = src.Rule.Scope.Equipment
+	}
+	if meant == "" || about == "" || c.id(meant) == c.id(about) {
+		return
+	}
+	c.add(src, path, fmt.Sprintf("reads rule %s of %s, but that is about %s", other.ID, meant, about), "write equipment: "+about+" beside the tag")
+}

@@ -1,0 +1,140 @@
+package ruleset
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"linewatch"
+)
+
+// reads is what one rule reads: tags and the states of rules, each once.
+type reads struct {
+	rule  *linewatch.Rule
+	tags  []string // with their equipment, as "F1 pressure"
+	rules []linewatch.RuleID
+}
+
+// Graph tells which rule reads what.
+type Graph struct{ rules []reads }
+
+// Graph returns what the rules of the set read, in the order of their ids.
+func (s *Set) Graph() Graph {
+	var g Graph
+	for _, src := range s.Rules {
+		g.rules = append(g.rules, readsOf(src.Rule))
+	}
+	slices.SortFunc(g.rules, func(a, b reads) int { return strings.Compare(string(a.rule.ID), string(b.rule.ID)) })
+	return g
+}
+
+func readsOf(r *linewatch.Rule) reads {
+	out := reads{rule: r, rules: r.RuleReads()}
+	r.Walk(func(_ string, _ *linewatch.Group, c *linewatch.Condition) {
+		for _, ref := range tagsOf(c) {
+			if ref.equipment == "" {
+				ref.equipment = subject(r)
+			}
+			out.tags = append(out.tags, ref.equipment+" "+ref.tag)
+		}
+	})
+	slices.Sort(out.tags)
+	out.tags = slices.Compact(out.tags)
+	return out
+}
+
+// tagRef is a tag that a condition reads; without equipment, of the one that
+// the rule is about.
+type tagRef struct{ tag, equipment string }
+
+// tagsOf returns the tags that a condition by itself reads.
+func tagsOf(c *linewatch.Condition) []tagRef {
+	if _, rule := linewatch.RuleTag(c.Tag); c.Tag == "" || rule {
+		return nil
+	}
+	return []tagRef{{c.Tag, c.Equipment}}
+}
+
+// subject says in a word what a rule is about.
+func subject(r *linewatch.Rule) string {
+	if r.Scope.Class != "" {
+		return "each " + r.Scope.Class
+	}
+	return r.Scope.Equipment
+}
+
+// DOT returns the graph in the language of Graphviz: ellipses are tags, boxes
+// rules, and an arrow leads from what is read to who reads it.
+func (g Graph) DOT() string {
+	var b strings.Builder
+	b.WriteString("digraph rules {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n")
+	var tags []string
+	for _, r := range g.rules {
+		id := strconv.Quote("rule:" + string(r.rule.ID))
+		fmt.Fprintf(&b, "  %s [shape=box, label=%s];\n", id, strconv.Quote(string(r.rule.ID)+"\n"+subject(r.rule)))
+		for _, t := range r.tags {
+			tags = append(tags, t)
+			fmt.Fprintf(&b, "  %s -> %s;\n", strconv.Quote(t), id)
+		}
+		for _, other := range r.rules {
+			fmt.Fprintf(&b, "  %s -> %s [style=bold];\n", strconv.Quote("rule:"+string(other)), id)
+		}
+	}
+	slices.Sort(tags)
+	for _, t := range slices.Compact(tags) {
+		fmt.Fprintf(&b, "  %s [shape=ellipse];\n", strconv.Quote(t))
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// Tree returns the graph as indented text: under each rule that no other reads
+// what it reads, and so on down. A rule is spelled out where it comes first.
+func (g Graph) Tree() string {
+	t := tree{all: map[linewatch.RuleID]*reads{}, told: map[linewatch.RuleID]bool{}}
+	read := map[linewatch.RuleID]bool{}
+	for i := range g.rules {
+		t.all[g.rules[i].rule.ID] = &g.rules[i]
+		for _, id := range g.rules[i].rules {
+			read[id] = true
+		}
+	}
+	for _, r := range g.rules {
+		if !read[r.rule.ID] {
+			t.rule(r.rule.ID, "")
+		}
+	}
+	for _, r := range g.rules { // what is left reads itself in a circle
+		if !t.told[r.rule.ID] {
+			t.rule(r.rule.ID, "")
+		}
+	}
+	return t.b.String()
+}
+
+type tree struct {
+	b    strings.Builder
+	all  map[linewatch.RuleID]*reads
+	told map[linewatch.RuleID]bool
+}
+
+func (t *tree) rule(id linewatch.RuleID, indent string) {
+	r, ok := t.all[id]
+	switch {
+	case !ok:
+		fmt.Fprintf(&t.b, "%srule %s: in none of the files\n", indent, id)
+		return
+	case t.told[id]:
+		fmt.Fprintf(&t.b, "%srule %s: see above\n", indent, id)
+		return
+	}
+	t.told[id] = true
+	fmt.Fprintf(&t.b, "%srule %s (%s): %s\n", indent, id, subject(r.rule), r.rule.Name)
+	for _, tag := range r.tags {
+		fmt.Fprintf(&t.b, "%s  %s\n", indent, tag)
+	}
+	for _, other := range r.rules {
+		t.rule(other, indent+"  ")
+	}
+}

@@ -1,0 +1,126 @@
+package ruleset
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"linewatch"
+	"linewatch/rules/rulefile"
+)
+
+// subjects returns the equipment that a rule is about; ok is false where that
+// cannot be told, for want of a registry or because of a mistake in the scope.
+func (c *checker) subjects(src *rulefile.Source) (about []*linewatch.Equipment, ok bool) {
+	if c.set.Assets == nil {
+		return nil, false
+	}
+	all := c.set.Assets.Assets.Equipment
+	scope := src.Rule.Scope
+	switch {
+	case scope.Equipment != "":
+		e := c.equipment(src, "scope.equipment", scope.Equipment)
+		return []*linewatch.Equipment{e}, e != nil
+	case scope.Class != "":
+		var classes []string
+		for i := range all {
+			classes = append(classes, all[i].Class)
+			if all[i].Class == scope.Class {
+				about = append(about, &all[i])
+			}
+		}
+		if about == nil {
+			c.add(src, "scope.class", "is the class of no equipment in "+c.set.Assets.Name, didYouMean(scope.Class, classes, "give the equipment that class"))
+		}
+	}
+	return about, about != nil
+}
+
+// equipment finds an equipment by id or alias, or says that there is none.
+func (c *checker) equipment(src *rulefile.Source, path, name string) *linewatch.Equipment {
+	all := c.set.Assets.Assets.Equipment
+	var names []string
+	for i := range all {
+		if all[i].ID == name || all[i].Alias == name {
+			return &all[i]
+		}
+		names = append(names, all[i].Alias, all[i].ID)
+	}
+	c.add(src, path, fmt.Sprintf("%.128q is not registered in %s", name, c.set.Assets.Name), didYouMean(name, names, "register it there"))
+	return nil
+}
+
+// tags checks the tag that a condition reads.
+func (c *checker) tags(src *rulefile.Source, path string, cond *linewatch.Condition, about []*linewatch.Equipment) {
+	if cond.Tag != "" {
+		c.tag(src, path, cond.Tag, cond.Equipment, about)
+	}
+}
+
+// tag checks one tag, of a named equipment or of each that the rule is about.
+func (c *checker) tag(src *rulefile.Source, path, tag, equipment string, about []*linewatch.Equipment) {
+	if equipment != "" {
+		e := c.equipment(src, path+".equipment", equipment)
+		if e == nil {
+			return
+		}
+		if line := about[0].Line; src.Rule.Scope.Equipment != "" && e.Line != line {
+			c.add(src, path+".equipment", fmt.Sprintf("is on line %s, the rule on line %s", e.Line, line), "a rule reads tags of its own line")
+		}
+		about = []*linewatch.Equipment{e}
+	}
+	for _, e := range about {
+		if !c.hasTag(src, path+".tag", tag, e) {
+			return
+		}
+	}
+}
+
+func (c *checker) hasTag(src *rulefile.Source, path, tag string, e *linewatch.Equipment) bool {
+	if len(e.Tags) == 0 || slices.ContainsFunc(e.Tags, func(t linewatch.Tag) bool { return t.Name == tag }) {
+		return true
+	}
+	names := make([]string, len(e.Tags))
+	for i, t := range e.Tags {
+		names[i] = t.Name
+	}
+	c.add(src, path, fmt.Sprintf("names %.128q, which is no tag of %s", tag, call(e)), didYouMean(tag, names, "list it in "+c.set.Assets.Name))
+	return false
+}
+
+// alertTags checks the ${tag:NAME} of an alert's text.
+func (c *checker) alertTags(src *rulefile.Source, path, text string, about []*linewatch.Equipment) {
+	for {
+		_, rest, found := strings.Cut(text, "${tag:")
+		if !found {
+			return
+		}
+		tag, after, _ := strings.Cut(rest, "}")
+		for _, e := range about {
+			if !c.hasTag(src, path, tag, e) {
+				break
+			}
+		}
+		text = after
+	}
+}
+
+// call returns what people call an equipment.
+func call(e *linewatch.Equipment) string {
+	if e.Alias != "" {
+		return e.Alias
+	}
+	return e.ID
+}
+
+// id returns the id that a name of an equipment stands for.
+func (c *checker) id(name string) string {
+	if c.set.Assets != nil {
+		for _, e := range c.set.Assets.Assets.Equipment {
+			if e.Alias == name {
+				return e.ID
+			}
+		}
+	}
+	return name
+}

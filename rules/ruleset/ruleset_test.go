@@ -1,0 +1,246 @@
+package ruleset_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"linewatch"
+	"linewatch/rules/rulefile"
+	"linewatch/rules/ruleset"
+)
+
+const head = "apiVersion: linewatch/v1\nkind: Rule\nname: R\npriority: 1\n"
+
+const assets = `apiVersion: linewatch/v1
+kind: Assets
+equipment:
+  - {id: 84068f2f, alias: F1, class: filler, line: L1, site: S, tags: [{name: temperature}, {name: pressure}]}
+  - {id: a1b2, alias: F2, class: filler, line: L2, site: S, tags: [{name: temperature}]}
+  - {id: c1, alias: C1, class: capper, line: L1, site: S}
+`
+
+// rule returns a rule file whose only group tests the given conditions.
+func rule(id, scope, when string) string {
+	return head + "id: " + id + "\nscope: {" + scope + "}\ngroups:\n- id: g\n  weight: 1\n  cases:\n  - state: WARNING\n    " + when + "\n"
+}
+
+// check reads and checks files that are named a, b, c, ... and returns what is
+// wrong with them.
+func check(texts ...string) string {
+	var files []ruleset.File
+	for i, text := range texts {
+		files = append(files, ruleset.File{Name: string(rune('a' + i)), Data: []byte(text)})
+	}
+	set, err := ruleset.Read(files)
+	if err == nil {
+		err = set.Check()
+	}
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestCheck(t *testing.T) {
+	const onF1 = "equipment: F1"
+	base := rule("base", onF1, "{tag: temperature, above: 5}")
+	base = strings.Replace(base, "    {tag: temperature, above: 5}", "    tag: temperature\n    above: 5", 1)
+	on := func(id string) string {
+		return rule(id, onF1, "tag: rule:base\n    is: WARNING")
+	}
+	tests := []struct {
+		name  string
+		texts []string
+		want  string
+	}{
+		{"all is well", []string{base, on("a"), on("b"), assets}, ""},
+		{
+			"every mistake of every file",
+			[]string{strings.Replace(base, "priority: 1", "priority: 9", 1), strings.Replace(base, "weight", "wieght", 1)},
+			"a:4:11: priority: is not a priority; give 1 (highest) to 4\nb:9:3: groups[0]: unknown key \"wieght\"; did you mean weight?",
+		},
+		{"one id twice", []string{base, base}, "b:5:5: id: is the id of the rule in a, too; give each rule an id of its own"},
+		{
+			"a rule that is not there",
+			[]string{base, rule("a", onF1, "tag: rule:bas\n    is: WARNING")},
+			`b:12:10: groups[0].cases[0].tag: names rule "bas", which is in none of the files; did you mean base? Else name its file, too`,
+		},
+		{
+			"a state that it never says",
+			[]string{base, rule("a", onF1, "tag: rule:base\n    in: [WARNING, ERROR]")},
+			`b:13:19: groups[0].cases[0].in[1]: is "ERROR", which rule base never says; it says WARNING, IDLE`,
+		},
+		{
+			"another machine's rule",
+			[]string{base, rule("a", "equipment: C1", "tag: rule:base\n    is: WARNING"), assets},
+			"b:11:5: groups[0].cases[0]: reads rule base of C1, but that is about F1; write equipment: F1 beside the tag",
+		},
+		{
+			"a circle",
+			[]string{rule("base", onF1, "tag: rule:a\n    is: WARNING"), rule("a", onF1, "tag: rule:b\n    is: WARNING"), rule("b", onF1, "any:\n    - {tag: rule:base, is: WARNING}")},
+			"c:13:13: groups[0].cases[0].any[0].tag: closes a circle of rules: b -> base -> a -> b; let one of them test tags instead",
+		},
+		{
+			"an unknown machine",
+			[]string{rule("a", "equipment: F3", "tag: temperature\n    above: 5"), assets},
+			`a:6:20: scope.equipment: "F3" is not registered in b; did you mean F1? Else register it there`,
+		},
+		{
+			"an unknown class",
+			[]string{rule("a", "class: fillers", "tag: temperature\n    above: 5"), assets},
+			"a:6:16: scope.class: is the class of no equipment in b; did you mean filler? Else give the equipment that class",
+		},
+		{
+			"an unknown tag",
+			[]string{rule("a", onF1, "not:\n      tag: temprature\n      above: 5"), assets},
+			`a:13:12: groups[0].cases[0].not.tag: names "temprature", which is no tag of F1; did you mean temperature? Else list it in b`,
+		},
+		{
+			"a tag that one of a class lacks",
+			[]string{rule("a", "class: filler", "tag: pressure\n    above: 5"), assets},
+			`a:12:10: groups[0].cases[0].tag: names "pressure", which is no tag of F2; list it in b`,
+		},
+		{"a machine without a list of tags has any", []string{rule("a", "equipment: C1", "tag: torque\n    above: 5"), assets}, ""},
+		{
+			"a tag of another line",
+			[]string{rule("a", onF1, "tag: temperature\n    equipment: F2\n    above: 5"), assets},
+			"a:13:16: groups[0].cases[0].equipment: is on line L2, the rule on line L1; a rule reads tags of its own line",
+		},
+		{
+			"a tag in a text",
+			[]string{base + "alert: {title: \"${tag:presure} bar\"}\n", assets},
+			`a:14:16: alert.title: names "presure", which is no tag of F1; did you mean pressure? Else list it in b`,
+		},
+		{"two registries", []string{assets, assets}, "b:2:7: kind: is a second registry, beside that of a; give one file of kind Assets"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, check(test.texts...)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func read(t *testing.T, texts ...string) *ruleset.Set {
+	t.Helper()
+	var files []ruleset.File
+	for i, text := range texts {
+		files = append(files, ruleset.File{Name: fmt.Sprint(i), Data: []byte(text)})
+	}
+	set, err := ruleset.Read(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func TestGraph(t *testing.T) {
+	g := read(t,
+		rule("line", "equipment: F1", "any:\n    - {tag: rule:hot, is: WARNING}\n    - {tag: rule:caps, equipment: C1, is: WARNING}\n    - {tag: rule:gone, is: WARNING}"),
+		rule("hot", "equipment: F1", "all:\n    - {tag: temperature, above: 5}\n    - {tag: speed, equipment: C1, above: 5}\n    - {tag: temperature, below: 9}"),
+		rule("caps", "class: capper", "tag: torque\n    above: 5"),
+		rule("also", "equipment: F1", "tag: rule:hot\n    is: WARNING")).Graph()
+	const tree = `rule also (F1): R
+  rule hot (F1): R
+    C1 speed
+    F1 temperature
+rule line (F1): R
+  rule caps (each capper): R
+    each capper torque
+  rule gone: in none of the files
+  rule hot: see above
+`
+	if diff := cmp.Diff(tree, g.Tree()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	dot := g.DOT()
+	for _, want := range []string{
+		"digraph rules {\n", `"rule:hot" [shape=box, label="hot\nF1"];`, `"F1 temperature" -> "rule:hot";`,
+		`"rule:hot" -> "rule:line" [style=bold];`, `"C1 speed" [shape=ellipse];`,
+	} {
+		if strings.Count(dot, want) != 1 {
+			t.Errorf("does not hold once %s:\n%s", want, dot)
+		}
+	}
+}
+
+const version1 = head + `id: hot
+scope: {equipment: F1}
+groups:
+  - id: context
+    weight: 40
+    cases: [{state: ACTIVE, tag: machine_state, is: Execute}]
+    otherwise: IDLE
+  - id: limits
+    weight: 60
+    cases:
+      - state: WARNING
+        all:
+          - {tag: temperature, above: 75, clear: 74, for: 5m}
+          - {tag: pressure, above: 3.2, for: 5m}
+          - {tag: speed, above: 0}
+  - id: old
+    weight: 1
+    otherwise: IDLE
+alert: {title: Too hot}
+`
+
+const version2 = head + `id: hot
+scope: {equipment: F1}
+ranking: highest
+groups:
+  - weight: 70
+    id: limits
+    unknown: ignore
+    cases:
+      - all:
+          - {tag: temperature, above: 76, clear: 74, for: 5m}
+          - {for: 5m, above: 3.2, tag: pressure}
+          - {tag: speed, above: 1}
+        state: ERROR
+  - id: context
+    weight: 40
+    cases: [{state: ACTIVE, tag: machine_state, is: Execute}]
+    otherwise: IDLE
+alert: {title: Much too hot, channels: [line]}
+`
+
+const difference = `  group old (weight 1) is gone
+  group limits
+    weight: 60 -> 70
+    cases
+    - - state: WARNING
+    + - state: ERROR
+        all:
+    -     - {tag: temperature, above: 75, clear: 74, for: 5m}
+    +     - {tag: temperature, above: 76, clear: 74, for: 5m}
+          - {tag: pressure, above: 3.2, for: 5m}
+    -     - {tag: speed, above: 0}
+    +     - {tag: speed, above: 1}
+    unknown: report -> ignore
+  order of groups: context, limits -> limits, context
+  alert.title: "Too hot" -> "Much too hot"
+  alert.channels: line is new
+  conditions: 1 keep what they remember, 1 begin anew, 1 end
+    begins anew: limits {tag: temperature, above: 76, clear: 74, for: 5m}
+    ends: limits {tag: temperature, above: 75, clear: 74, for: 5m}
+`
+
+func TestDiff(t *testing.T) {
+	a, b := read(t, version1).Rules[0].Rule, read(t, version2).Rules[0].Rule
+	if diff := cmp.Diff(difference, ruleset.Diff(a, b).Text()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	other, err := rulefile.ParseRule("f", rulefile.Format(*a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Ranking, other.Late = linewatch.RankHighest, linewatch.LateBackfill // as the defaults say
+	if d := ruleset.Diff(a, &other); !d.Same() || d.Text() != "  no difference\n" {
+		t.Errorf("the same rule differs:\n%s", d.Text())
+	}
+}

@@ -1,0 +1,25 @@
+package linewatch
+
+// Walk calls visit for every condition of r, those that others hold included,
+// with its path as in the messages of Validate, such as
+// groups[1].cases[0].all[2]. A condition comes before those that it holds.
+func (r *Rule) Walk(visit func(path string, group *Group, c *Condition)) {
+	for i := range r.Groups {
+		g := &r.Groups[i]
+		for j := range g.Cases {
+			g.Cases[j].When.walk(at(at("groups", i)+".cases", j), func(path string, c *Condition) { visit(path, g, c) })
+		}
+	}
+}
+
+func (c *Condition) walk(path string, visit func(path string, c *Condition)) {
+	visit(path, c)
+	path += "." + c.Op.String()
+	if c.Op == Not && len(c.Of) == 1 {
+		c.Of[0].walk(path, visit)
+		return
+	}
+	for i := range c.Of {
+		c.Of[i].walk(at(path, i), visit)
+	}
+}
