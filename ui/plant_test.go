@@ -81,6 +81,16 @@ func (p *plant) RuleLife(ctx context.Context, id linewatch.RuleID) (RuleLife, er
 	return lives[0], err
 }
 
+func (p *plant) RuleContent(_ context.Context, id linewatch.RuleID, version uint32) (linewatch.Rule, error) {
+	switch {
+	case id != "filler-rinse-water":
+		return linewatch.Rule{}, ErrUnknownRule
+	case version > 2:
+		return linewatch.Rule{}, Refused{fmt.Errorf("no version %d", version)}
+	}
+	return linewatch.Rule{ID: id, Priority: int(version)}, nil
+}
+
 func (p *plant) Republish(_ context.Context, id linewatch.RuleID, version uint32, how Publication) (uint32, error) {
 	return 9, p.apply("republish", string(id), fmt.Sprint(version, how))
 }
@@ -123,7 +133,7 @@ func newServer(t *testing.T, p *plant) *Server {
 	t.Helper()
 	s, err := New(Options{
 		Config: Config{Addr: "127.0.0.1:0", Token: testToken},
-		Status: p.Status, History: p, Shadows: shadows{p}, Rules: p, Lives: p, Registry: p,
+		Status: p.Status, History: p, Shadows: shadows{p}, Rules: p, Lives: p, Contents: p, Registry: p,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {

@@ -70,6 +70,7 @@ type Options struct {
 	Shadows  History // changes of versions that are only tried
 	Rules    Rules
 	Lives    RuleLives
+	Contents RuleContent
 	Registry Registry
 	Log      *slog.Logger
 }

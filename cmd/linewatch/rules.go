@@ -24,7 +24,7 @@ func newRules() *cobra.Command {
 		newRulesStage(&data, "promote", "Put the newest version of rules in force, such as one that was tried as a shadow", linewatch.StageActive),
 		newRulesStage(&data, "retire", "Take rules out of force and keep them", linewatch.StageRetired),
 		newRulesDelete(&data),
-		newValidate(), newFmt(), newGraph(),
+		newValidate(), newFmt(), newGraph(), newDiff(&data), newExport(&data), newImport(&data),
 	)
 	return cmd
 }

@@ -317,7 +317,7 @@ func (a *App) openServer(context.Context) error {
 	a.server, err = ui.New(ui.Options{
 		Config: ui.Config{Addr: a.o.Config.HTTP, Token: token},
 		Status: a.Status, History: pageHistory{a.history}, Shadows: pageHistory{a.shadows},
-		Rules: a.control, Lives: ruleLives{a.control, a.host}, Registry: a.control, Log: a.o.Log,
+		Rules: a.control, Lives: ruleLives{a.control, a.host}, Contents: ruleLives{a.control, a.host}, Registry: a.control, Log: a.o.Log,
 	})
 	if err != nil {
 		return &ConfigError{err}

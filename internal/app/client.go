@@ -35,6 +35,11 @@ func ApplyFile(ctx context.Context, data, kind, file string, how ui.Publication)
 	if err := checkFile(kind, file, body); err != nil {
 		return "", &ConfigError{err}
 	}
+	return apply(ctx, data, kind, file, body, how)
+}
+
+// apply publishes the content of a file that was checked.
+func apply(ctx context.Context, data, kind, file string, body []byte, how ui.Publication) (string, error) {
 	query := url.Values{"file": {file}}
 	if kind == "rules" {
 		publicationQuery(query, how)

@@ -1,0 +1,46 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"linewatch"
+)
+
+// RuleContent tells what a rule said in one of its versions.
+type RuleContent interface {
+	// RuleContent returns a version of a rule, or says ErrUnknownRule or, of a
+	// version that never was, that it is Refused.
+	RuleContent(ctx context.Context, id linewatch.RuleID, version uint32) (linewatch.Rule, error)
+}
+
+// InForce returns the version that was published last to be in force, and
+// whether there is one: drafts and shadows leave it as it is, a retirement and
+// a deletion end it. On a line it is in force from its effective-from on.
+func (l *RuleLife) InForce() (RuleVersion, bool) {
+	for _, v := range l.Versions {
+		switch {
+		case v.Deleted || v.Stage == linewatch.StageRetired:
+			return RuleVersion{}, false
+		case v.Stage == linewatch.StageActive:
+			return v, true
+		}
+	}
+	return RuleVersion{}, false
+}
+
+func (s *Server) getRuleVersion(w http.ResponseWriter, r *http.Request) {
+	version, err := strconv.ParseUint(r.PathValue("version"), 10, 32)
+	if err != nil || version == 0 {
+		problem(w, http.StatusBadRequest, fmt.Sprintf("version: %.40q is not the number of a version", r.PathValue("version")))
+		return
+	}
+	rule, err := s.opts.Contents.RuleContent(r.Context(), linewatch.RuleID(r.PathValue("id")), uint32(version))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.answer(w, http.StatusOK, rule)
+}
