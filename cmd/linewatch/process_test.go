@@ -170,12 +170,24 @@ func (p page) get(t *testing.T, path string, into any) {
 
 // status is what the tests read of GET /api/v1/status.
 type status struct {
-	Sources []struct{ ID, State, Error string }
-	// Instances of rules.
-	Instances []struct {
-		Rule, State string
-		Version     int `json:"ruleVersion"`
+	Sources   []struct{ ID, State, Error string }
+	Instances []instance
+}
+
+// instance is what a rule says of a machine.
+type instance struct {
+	Rule, State string
+	Version     int `json:"ruleVersion"`
+}
+
+// of returns the instances of a rule.
+func (s status) of(rule string) (found []instance) {
+	for _, i := range s.Instances {
+		if i.Rule == rule {
+			found = append(found, i)
+		}
 	}
+	return found
 }
 
 func (p page) status(t *testing.T) (s status) {

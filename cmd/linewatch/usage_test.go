@@ -259,14 +259,15 @@ func TestSimulateAndRunApart(t *testing.T) {
 	write(t, dir+"/line", "linewatch.yaml", text+"mqtt: {embedded: '127.0.0.1:0'}\n")
 	run := start(t, program, "run", "--config", config, "--data", dir+"/data", "--http", "127.0.0.1:0")
 	address := page(run.line("Linewatch is running. Page: ", 10*time.Second))
-	eventually(t, 10*time.Second, "every source is read and the rule is judged", func() bool {
+	eventually(t, 10*time.Second, "every source is read and rules are judged", func() bool {
 		s := address.status(t)
 		for _, src := range s.Sources {
 			if src.State != "connected" {
 				return false
 			}
 		}
-		return len(s.Sources) == strings.Count(text, "    - id: ") && len(s.Instances) > 0 && s.Instances[0].State != "UNKNOWN"
+		return len(s.Sources) == strings.Count(text, "    - id: ") &&
+			slices.ContainsFunc(s.Instances, func(i instance) bool { return i.State != "UNKNOWN" })
 	})
 	if code := run.end(syscall.SIGTERM, 10*time.Second); code != exitOK {
 		t.Errorf("exit code %d", code)

@@ -48,7 +48,7 @@ func (a *App) seed(ctx context.Context) error {
 // seedRules publishes the rules in the files that match a pattern.
 func (a *App) seedRules(ctx context.Context, pattern string) error {
 	names, err := filepath.Glob(pattern)
-	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, ".test.yaml") })
+	names = slices.DeleteFunc(names, isRuleTest)
 	if err != nil || len(names) == 0 {
 		return &ConfigError{fmt.Errorf("no file matches %s; check the path, which is relative to the configuration", pattern)}
 	}
@@ -65,6 +65,9 @@ func (a *App) seedRules(ctx context.Context, pattern string) error {
 	return nil
 }
 
+// isRuleTest reports whether a file beside the rules holds tests of one.
+func isRuleTest(name string) bool { return strings.HasSuffix(name, ".test.yaml") }
+
 func (a *App) seedDemo(ctx context.Context) error {
 	data, err := configs.FS.ReadFile(demoAssets)
 	if err != nil {
@@ -78,6 +81,9 @@ func (a *App) seedDemo(ctx context.Context) error {
 		return err
 	}
 	for _, e := range entries {
+		if isRuleTest(e.Name()) {
+			continue
+		}
 		name := demoRules + "/" + e.Name()
 		data, err := configs.FS.ReadFile(name)
 		if err != nil {

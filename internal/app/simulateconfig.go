@@ -37,6 +37,9 @@ func (s *Simulation) WriteConfig(dir string) (string, error) {
 		return "", err
 	}
 	for _, e := range entries {
+		if isRuleTest(e.Name()) {
+			continue
+		}
 		if err := copyConfig(demoRules+"/"+e.Name(), filepath.Join(dir, "rules", e.Name())); err != nil {
 			return "", err
 		}
