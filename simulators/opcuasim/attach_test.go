@@ -12,9 +12,12 @@ import (
 	"linewatch/simulators/plant"
 )
 
-// show returns a connected client of a server that shows the filler, and the
-// line that it is of, which moves to the instant it is told.
-func show(t *testing.T) (c *opcua.Client, line *plant.Line, move func(time.Duration)) {
+// dryEnd are the machines that the demonstration shows over OPC UA.
+var dryEnd = []string{"D1", "R1", "L1", "Z1"}
+
+// show returns a connected client of a server that shows machines, and the line
+// that they are of, which moves to the instant it is told.
+func show(t *testing.T, machines ...string) (c *opcua.Client, line *plant.Line, move func(time.Duration)) {
 	t.Helper()
 	server, _ := identities()
 	s, err := New(Options{Identity: server})
@@ -23,7 +26,7 @@ func show(t *testing.T) (c *opcua.Client, line *plant.Line, move func(time.Durat
 	}
 	now := morning
 	line = plant.NewLine(plant.New(plant.Options{Seed: 1, Start: morning}), func() time.Time { return now })
-	if err := s.Attach(line, "F1"); err != nil {
+	if err := s.Attach(line, machines...); err != nil {
 		t.Fatal(err)
 	}
 	return connect(t, serve(t, s)), line, func(after time.Duration) {
@@ -33,29 +36,47 @@ func show(t *testing.T) (c *opcua.Client, line *plant.Line, move func(time.Durat
 }
 
 func TestEveryTagOfAMachineIsShown(t *testing.T) {
-	c, line, move := show(t)
+	c, line, move := show(t, dryEnd...)
+	shown := 0
 	for _, after := range []time.Duration{0, 30 * time.Second} {
 		move(after)
 		line.View(func(p *plant.Plant) {
-			for _, tag := range p.Machine("F1").Tags() {
-				want, _ := p.Machine("F1").Read(tag.Name)
-				got := read(t, c, "F1", tag.Name)
+			for _, tag := range tagsOf(p) {
+				shown++
+				want, _ := p.Machine(tag.machine).Read(tag.name)
+				got := read(t, c, tag.machine, tag.name)
 				if got.Value == nil || got.Value.Value() != want || got.Status != ua.StatusOK {
-					t.Errorf("after %v: %s = %v, want %v", after, tag.Name, got.Value, want)
+					t.Errorf("after %v: %v = %v, want %v", after, tag, got.Value, want)
 				}
 				if got.SourceTimestamp.Before(morning) || got.SourceTimestamp.After(p.Now()) {
-					t.Errorf("%s is of %v, outside the plant's %v", tag.Name, got.SourceTimestamp, p.Now())
+					t.Errorf("%v is of %v, outside the plant's %v", tag, got.SourceTimestamp, p.Now())
 				}
 			}
 		})
 	}
-	if good := read(t, c, "F1", "good_count"); !good.SourceTimestamp.After(morning.Add(29 * time.Second)) {
+	if shown < 2*60 || shown > 2*MaxNodes {
+		t.Errorf("%d tags were read", shown)
+	}
+	if good := read(t, c, "R1", "good_count"); !good.SourceTimestamp.After(morning.Add(29 * time.Second)) {
 		t.Errorf("the count after 30 s is of %v", good.SourceTimestamp)
 	}
 }
 
+// tagName is a tag of a machine.
+type tagName struct{ machine, name string }
+
+// tagsOf lists the tags of the dry end.
+func tagsOf(p *plant.Plant) (tags []tagName) {
+	for _, alias := range dryEnd {
+		for _, tag := range p.Machine(alias).Tags() {
+			tags = append(tags, tagName{alias, tag.Name})
+		}
+	}
+	return tags
+}
+
 func TestTypesAndUnitsAreTold(t *testing.T) {
-	c, _, _ := show(t)
+	c, _, _ := show(t, "F1")
 	for tag, want := range map[string]struct {
 		data uint32
 		unit string
