@@ -245,6 +245,23 @@ func TestNewEpoch(t *testing.T) {
 			}
 		}
 	}
+	cut := func(pattern string, to float64) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			found, err := filepath.Glob(filepath.Join(dir, pattern))
+			if err != nil || len(found) == 0 {
+				t.Fatal(found, err)
+			}
+			for _, path := range found {
+				info, err := os.Stat(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Truncate(path, int64(to*float64(info.Size()))); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
 	tests := []struct {
 		name   string
 		damage func(*testing.T, string)
@@ -253,12 +270,10 @@ func TestNewEpoch(t *testing.T) {
 	}{
 		{"nothing", func(*testing.T, string) {}, "b:2 a:3 b:3 a:4", true},
 		{"segments lost", remove("spool-*.log"), "a:3-3 b:2-3 a:1", false},
+		{"segments emptied", cut("spool-*.log", 0), "a:3-3 b:2-3 a:1", false},
+		{"segments cut in half", cut("spool-*.log", 0.5), "a:3-3 b:2-3 a:1", false},
 		{"state lost", remove("spool.state"), "a:1 b:1 a:2 b:2 a:3 b:3 a:1", false},
-		{"state emptied", func(t *testing.T, dir string) {
-			if err := os.Truncate(filepath.Join(dir, "spool.state"), 0); err != nil {
-				t.Fatal(err)
-			}
-		}, "a:1 b:1 a:2 b:2 a:3 b:3 a:1", false},
+		{"state emptied", cut("spool.state", 0), "a:1 b:1 a:2 b:2 a:3 b:3 a:1", false},
 		{"all lost", remove("*"), "a:1", false},
 	}
 	for _, test := range tests {

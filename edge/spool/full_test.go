@@ -3,7 +3,6 @@ package spool
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,18 +19,7 @@ func TestDiskFull(t *testing.T) {
 		fillDisk(t, dir)
 		return
 	}
-	dir := t.TempDir()
-	if err := exec.Command("unshare", "-m", "true").Run(); err != nil {
-		if os.Getenv("LINEWATCH_REQUIRE_PEERS") == "1" {
-			t.Fatal("unshare -m is needed: ", err)
-		}
-		t.Skip("SKIPPED: no small file system without unshare -m: ", err)
-	}
-	cmd := exec.Command("unshare", "-m", "sh", "-c", `mount -t tmpfs -o size=512k none "$1" && exec "$0" -test.run='^TestDiskFull$'`, os.Args[0], dir)
-	cmd.Env = append(os.Environ(), fullEnv+"="+dir)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
+	onTmpfs(t, "size=512k", fullEnv)
 }
 
 func fillDisk(t *testing.T, dir string) {

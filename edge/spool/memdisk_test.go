@@ -22,6 +22,7 @@ type memDisk struct {
 	stable  map[string]*inode // after a power cut
 	pending []entryOp         // of the directory
 	ops     int
+	written int64
 	hook    func() // called under mu before each change; may cut
 
 	lieFlush func(path string) bool // says of whom flush does nothing
@@ -247,6 +248,7 @@ func (f *memFile) WriteAt(p []byte, at int64) (int, error) {
 	if err := f.disk.change("write", f.node.name); err != nil {
 		return 0, err
 	}
+	f.disk.written += int64(len(p))
 	f.node.apply(write{at, slices.Clone(p)})
 	return len(p), nil
 }

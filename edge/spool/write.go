@@ -319,7 +319,8 @@ func (s *Spool) begin(index uint64) error {
 	return err
 }
 
-// settleAcks moves the cursor, and removes the segments that it has left.
+// settleAcks notes what was sent, and removes the segments that are sent as a
+// whole.
 func (s *Spool) settleAcks(saved *time.Time) {
 	s.mu.Lock()
 	acks := s.acks
@@ -327,26 +328,32 @@ func (s *Spool) settleAcks(saved *time.Time) {
 	for _, a := range acks {
 		s.apply(a.batch)
 	}
-	left := s.left()
 	last := s.segments[len(s.segments)-1]
 	spent := s.floor() == (position{last.index, last.size}) && last.size > s.options.SegmentBytes/2
 	s.mu.Unlock()
 	if len(acks) == 0 {
 		return
 	}
-	var err error
-	if left > 0 {
-		*saved = time.Now()
-		err = s.dropSent(left)
-	} else {
-		err = s.saveState(time.Since(*saved) >= stateEvery)
+	if spent { // another segment, so that this one can go
+		if err := s.roll(); err != nil {
+			s.options.Logger.Warn("disk space of the spool cannot be given back yet", "error", err)
+		}
 	}
-	if err == nil && spent {
-		err = s.roll() // so that its space can be given back
-	}
+	err := s.settleState(saved)
 	for _, a := range acks {
 		a.done <- err
 	}
+}
+
+func (s *Spool) settleState(saved *time.Time) error {
+	s.mu.Lock()
+	left := s.left()
+	s.mu.Unlock()
+	if left == 0 {
+		return s.saveState(time.Since(*saved) >= stateEvery)
+	}
+	*saved = time.Now()
+	return s.dropSent(left)
 }
 
 // apply moves the cursor behind a batch. Spool.mu is held.

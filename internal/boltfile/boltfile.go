@@ -150,6 +150,9 @@ func create(path string) error {
 // MakeDir creates a directory for data, with its parents, so that it outlives
 // a power cut, and checks that a file can be created in it.
 func MakeDir(dir string) error {
+	if _, err := os.Stat(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Explain(dir, fmt.Errorf("use data directory: %w", err))
+	}
 	above := missing(dir)
 	if err := os.MkdirAll(dir, DirMode); err != nil {
 		return Explain(dir, fmt.Errorf("create data directory: %w", err))
