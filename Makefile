@@ -7,10 +7,10 @@ HTTP  ?= 127.0.0.1:8080
 FILES := $(shell git ls-files '*.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench fuzz soak peers
+.PHONY: help run test check lint bench bench-edge fuzz soak peers
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## the simulated line with everything behind it; HTTP=127.0.0.1:8080
 	$(GO) run ./cmd/linewatch run --http $(HTTP)
@@ -28,6 +28,11 @@ check: lint test ## lint and test: what a change must pass before it is committe
 
 bench: ## the figures of the core: points per second and core, ratio to the floors
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Of the disk and the edge. The spool's are counted in points: 2,000,000 each.
+bench-edge: ## S7 tags per second and CPU to the flushed spool; the spool beside a raw file, and after a drain
+	$(GO) test -run '^$$' -bench '^BenchmarkS7$$' ./edge
+	$(GO) test -run '^$$' -bench '^Benchmark(Append|Drain|Open|CommitAfterDrain)$$' -benchtime 2000000x ./edge/spool
 
 fuzz: ## every fuzz target for FUZZ (60s each)
 	@.ci/fuzz $(FUZZ)
