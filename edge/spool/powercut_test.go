@@ -153,9 +153,10 @@ func (c *powerCuts) live(d *memDisk) (image *memDisk, err error) {
 	if c.kill {
 		cutAt += 20 // a start that does not end leaves what the power cut before it left
 	}
+	cutter := rand.New(rand.NewPCG(c.random.Uint64(), 1))
 	d.hook = func() {
 		if image == nil && d.ops >= cutAt {
-			if image = d.cut(c.random); c.kill {
+			if image = d.cut(cutter); c.kill {
 				image = d.asWritten()
 			}
 		}
