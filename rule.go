@@ -13,7 +13,9 @@ type Rule struct {
 	Ranking  Ranking    `json:"ranking,omitempty"` // empty: highest
 	States   []StateDef `json:"states,omitempty"`  // states declared beside the built-in ones
 	Groups   []Group    `json:"groups"`
-	Alert    *Alert     `json:"alert,omitempty"`
+	// Overrides are the groups of equipment that is treated in another way.
+	Overrides []Override `json:"overrides,omitempty"`
+	Alert     *Alert     `json:"alert,omitempty"`
 	// OnUnknown says whether a change to UNKNOWN is shown (default) or alarms.
 	OnUnknown OnUnknown `json:"onUnknown,omitempty"`
 	// Late says what becomes of points that arrive too late to be judged.

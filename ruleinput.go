@@ -21,21 +21,17 @@ func RuleTag(tag string) (RuleID, bool) {
 	return "", false
 }
 
-// RuleReads returns the rules whose states r reads, each once, in order.
+// RuleReads returns the rules whose states r reads, for any equipment, each
+// once, in order.
 func (r *Rule) RuleReads() (ids []RuleID) {
-	var visit func(c *Condition)
-	visit = func(c *Condition) {
+	show := func(c *Condition) {
 		if id, ok := RuleTag(c.Tag); ok {
 			ids = append(ids, id)
 		}
-		for i := range c.Of {
-			visit(&c.Of[i])
-		}
 	}
-	for i := range r.Groups {
-		for j := range r.Groups[i].Cases {
-			visit(&r.Groups[i].Cases[j].When)
-		}
+	r.visit(show)
+	for i := range r.Overrides {
+		(&Rule{Groups: r.Overrides[i].Groups}).visit(show)
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)

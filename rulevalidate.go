@@ -69,6 +69,7 @@ func (r *Rule) Validate() error {
 	f.choice("late", string(r.Late), string(LateBackfill), string(LateDrop))
 	f.states(r.States)
 	f.groups(r)
+	f.overrides(r)
 	if r.Alert != nil {
 		f.alert(r.Alert)
 	}

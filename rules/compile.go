@@ -15,6 +15,8 @@ type program struct {
 	nodes   []node
 	groups  []group
 	chained bool // it reads the states of other rules
+
+	variants map[string]*program // by the equipment that is overridden
 }
 
 type group struct {
@@ -50,6 +52,31 @@ type identity [16]byte
 
 // compile makes a rule that passed Validate ready to be judged.
 func compile(rv linewatch.RuleVersion) *program {
+	p := compileGroups(rv)
+	for i := range rv.Rule.Overrides {
+		o := rv.Rule.Overrides[i].Equipment
+		v := compileGroups(linewatch.RuleVersion{Rule: *rv.Rule.For(o, o), Version: rv.Version})
+		if p.variants == nil {
+			p.variants = map[string]*program{}
+		}
+		p.variants[o] = v
+		p.chained = p.chained || v.chained
+	}
+	return p
+}
+
+// variant returns the program for an equipment.
+func (p *program) variant(eq *linewatch.Equipment) *program {
+	if v := p.variants[eq.ID]; v != nil {
+		return v
+	}
+	if v := p.variants[eq.Alias]; v != nil && eq.Alias != "" {
+		return v
+	}
+	return p
+}
+
+func compileGroups(rv linewatch.RuleVersion) *program {
 	p := &program{rule: rv.Rule, version: rv.Version}
 	for _, g := range rv.Rule.Groups {
 		c := compiler{program: p, group: g.ID, seen: map[string]int{}}

@@ -15,7 +15,8 @@ func (e *Engine) instantiate(s slot, prog *program, t linewatch.Time) {
 	}
 	e.withdrawBut(s, subjects, t)
 	for _, equipment := range subjects {
-		e.install(instanceKey{s, equipment}, prog)
+		eq := e.registry.find(equipment)
+		e.install(instanceKey{s, equipment}, prog.variant(&eq))
 	}
 }
 

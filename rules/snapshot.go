@@ -252,7 +252,8 @@ func (e *Engine) restoreInstance(r *linewatch.BinaryReader) error {
 	if ed == nil || ed.prog == nil {
 		return fmt.Errorf("instance of rule %s: %w", key.rule, linewatch.ErrBinary)
 	}
-	inst.prog = ed.prog
+	eq := e.registry.find(key.equipment)
+	inst.prog = ed.prog.variant(&eq)
 	inst.nodes = newNodeStates(len(inst.prog.nodes))
 	due := linewatch.MaxTime
 	for j := range inst.nodes {

@@ -150,16 +150,44 @@ func (c *control) fits(file string, rule *linewatch.Rule) error {
 		}
 		line = eq.Line
 	}
-	for i := range rule.Groups {
-		for j := range rule.Groups[i].Cases {
-			field := fmt.Sprintf("groups[%d].cases[%d]", i, j)
-			when := &rule.Groups[i].Cases[j].When
+	if err := c.groupsFit(rule, rule.Groups, line); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	for i := range rule.Overrides {
+		if err := c.overrideFits(rule, &rule.Overrides[i]); err != nil {
+			return fmt.Errorf("%s: overrides[%d]: %w", file, i, err)
+		}
+	}
+	return nil
+}
+
+func (c *control) groupsFit(rule *linewatch.Rule, groups []linewatch.Group, line string) error {
+	for i := range groups {
+		for j := range groups[i].Cases {
+			when := &groups[i].Cases[j].When
 			if err := errors.Join(c.conditionFits(when, line), c.inputFits(when, rule)); err != nil {
-				return fmt.Errorf("%s: %s: %w", file, field, err)
+				return fmt.Errorf("groups[%d].cases[%d]: %w", i, j, err)
 			}
 		}
 	}
 	return nil
+}
+
+// overrideFits checks that what is overridden is of the rule's class.
+func (c *control) overrideFits(rule *linewatch.Rule, o *linewatch.Override) error {
+	eq, ok := c.equipment(o.Equipment)
+	switch {
+	case !ok:
+		return fmt.Errorf("equipment %q is not registered; apply the assets first, or check the name", o.Equipment)
+	case eq.Class != rule.Scope.Class:
+		return fmt.Errorf("equipment %q is of class %q, the rule is about class %q; check the name, or the class in the assets", o.Equipment, eq.Class, rule.Scope.Class)
+	}
+	for i := range rule.Overrides {
+		if other := &rule.Overrides[i]; other != o && c.same(other.Equipment, o.Equipment) {
+			return fmt.Errorf("equipment %q is %q, which is overridden too; remove one of them", o.Equipment, other.Equipment)
+		}
+	}
+	return c.groupsFit(rule, o.Groups, eq.Line)
 }
 
 func (c *control) conditionFits(cond *linewatch.Condition, line string) error {

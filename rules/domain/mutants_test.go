@@ -76,6 +76,10 @@ var moreMutants = []mutant{
 	{"a withdrawn rule says nothing", "rules/install.go", "if inst.state != linewatch.Idle && inst.seq > 0 {", "if false {"},
 	{"changes of one instant have one id", "rules/explain.go", "\t\tinst.same++\n", ""},
 	{"a new condition sees the value before its instant", "rules/engine.go", "\tfirst := len(e.changes)\n\tfor i := range e.touched {", "\tfirst := len(e.changes)\n\te.applyControl(t)\n\tfor i := range e.touched {"},
+	// Templates.
+	{"overrides are not heeded", "rules/install.go", "prog.variant(&eq)", "prog"},
+	{"overrides by alias are not heeded", "rules/compile.go", "v != nil && eq.Alias != \"\"", "v != nil && eq.Alias == \"?\""},
+	{"a restart forgets overrides", "rules/snapshot.go", "ed.prog.variant(&eq)", "ed.prog"},
 	// Rules that read rules.
 	{"a rule is judged before those it reads", "rules/engine.go", "if inst.level > 0 {", "if inst.level > 99 {"},
 	{"a circle of rules is let in", "ruleinput.go", "if from == id {", "if from == id+\"?\" {"},

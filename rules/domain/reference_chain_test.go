@@ -16,11 +16,15 @@ func refReads(c *linewatch.Condition) linewatch.RuleID {
 }
 
 func refReadsOf(r *linewatch.Rule) (ids []linewatch.RuleID) {
-	refVisit(r, func(c *linewatch.Condition) {
+	show := func(c *linewatch.Condition) {
 		if id := refReads(c); id != "" {
 			ids = append(ids, id)
 		}
-	})
+	}
+	refVisit(r, show)
+	for _, o := range r.Overrides {
+		refVisit(&linewatch.Rule{Groups: o.Groups}, show)
+	}
 	return ids
 }
 

@@ -231,12 +231,32 @@ func (g *generator) rule(id linewatch.RuleID) *linewatch.RuleVersion {
 	} else {
 		r = g.newRule(id)
 	}
+	g.override(&r)
 	g.latest[id] = r
 	g.versions[id]++
 	if err := r.Validate(); err != nil {
 		panic(err)
 	}
 	return &linewatch.RuleVersion{Rule: r, Version: g.versions[id]}
+}
+
+// override treats machines of a class in another way, now and then.
+func (g *generator) override(r *linewatch.Rule) {
+	if r.Scope.Class == "" || g.chance(0.4) {
+		r.Overrides = nil
+	}
+	if r.Scope.Class == "" || g.chance(0.5) {
+		return
+	}
+	r.Overrides = nil
+	for _, name := range []string{"F1", "alias0", "C1", "alias1"} {
+		if g.chance(0.4) {
+			v := clone(*r)
+			v.Overrides = nil
+			g.alter(&v)
+			r.Overrides = append(r.Overrides, linewatch.Override{Equipment: name, Groups: v.Groups})
+		}
+	}
 }
 
 // stage is mostly one that is judged.

@@ -20,6 +20,7 @@ type refJudge struct {
 	assets    linewatch.Assets
 	rules     map[linewatch.RuleID]*refRule
 	pending   []refControl
+	variants  map[refVariant]*linewatch.RuleVersion
 	heard     []*linewatch.Control // of rules, as they were accepted
 	instances map[refKey]*refInstance
 	wake      map[linewatch.Time]bool // instants to look at, points or not
@@ -37,6 +38,12 @@ type refKey struct {
 type refRule struct {
 	live, shadow refEdition
 	highest      uint32
+}
+
+// refVariant is a version for an equipment that it overrides.
+type refVariant struct {
+	version *linewatch.RuleVersion
+	name    string
 }
 
 // refEdition is what is in force of a rule, or tried beside it.
@@ -67,7 +74,7 @@ func newRefJudge(cfg domain.Config) *refJudge {
 	return &refJudge{
 		cfg: cfg, now: linewatch.NoTime, history: map[refTag][]refSample{}, tags: map[refTag]bool{},
 		offline: map[linewatch.Sender]bool{}, rules: map[linewatch.RuleID]*refRule{},
-		instances: map[refKey]*refInstance{}, wake: map[linewatch.Time]bool{},
+		variants: map[refVariant]*linewatch.RuleVersion{}, instances: map[refKey]*refInstance{}, wake: map[linewatch.Time]bool{},
 	}
 }
 
@@ -186,7 +193,7 @@ func (j *refJudge) apply(c *linewatch.Control, t linewatch.Time) (changes []line
 				continue
 			}
 			for _, equipment := range j.subjects(v.Rule.Scope) {
-				live[refKey{id, equipment, shadow}] = v
+				live[refKey{id, equipment, shadow}] = j.variant(v, equipment)
 			}
 		}
 	}
@@ -203,6 +210,26 @@ func (j *refJudge) apply(c *linewatch.Control, t linewatch.Time) (changes []line
 		}
 	}
 	return append(changes, j.withdraw(live, &before, t)...)
+}
+
+// variant returns a version as it is for an equipment.
+func (j *refJudge) variant(v *linewatch.RuleVersion, equipment string) *linewatch.RuleVersion {
+	alias := refEquipment(&j.assets, equipment).Alias
+	for _, by := range []string{equipment, alias} {
+		for _, o := range v.Rule.Overrides {
+			if o.Equipment != by || by == "" {
+				continue
+			}
+			key := refVariant{v, by}
+			if j.variants[key] == nil {
+				own := *v
+				own.Rule.Groups = o.Groups
+				j.variants[key] = &own
+			}
+			return j.variants[key]
+		}
+	}
+	return v
 }
 
 // take makes a version the one in force, or the one tried, unless a newer one

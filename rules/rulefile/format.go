@@ -12,8 +12,8 @@ import (
 )
 
 // Format writes a rule as canonical YAML: equal rules give equal bytes, and
-// ParseRule of them gives the rule back. Comments of a file that the rule came
-// from are not kept.
+// ParseRule of them gives the rule back. Comments and parameters of a file that
+// the rule came from are not kept.
 func Format(r linewatch.Rule) []byte {
 	w := &writer{}
 	w.line(0, "apiVersion: "+APIVersion)
@@ -35,7 +35,17 @@ func Format(r linewatch.Rule) []byte {
 	}
 	w.line(0, "groups:")
 	for i := range r.Groups {
-		w.group(&r.Groups[i])
+		w.group(1, &r.Groups[i])
+	}
+	if len(r.Overrides) > 0 {
+		w.line(0, "overrides:")
+	}
+	for i := range r.Overrides {
+		w.line(1, "- equipment: "+scalar(r.Overrides[i].Equipment))
+		w.line(2, "groups:")
+		for k := range r.Overrides[i].Groups {
+			w.group(3, &r.Overrides[i].Groups[k])
+		}
 	}
 	if r.Alert != nil {
 		w.alert(r.Alert)
@@ -62,18 +72,18 @@ func (w *writer) word(indent int, key, value string) {
 	}
 }
 
-func (w *writer) group(g *linewatch.Group) {
-	w.line(1, "- id: "+scalar(g.ID))
-	w.line(2, "weight: "+strconv.Itoa(g.Weight))
+func (w *writer) group(indent int, g *linewatch.Group) {
+	w.line(indent, "- id: "+scalar(g.ID))
+	w.line(indent+1, "weight: "+strconv.Itoa(g.Weight))
 	if len(g.Cases) > 0 {
-		w.line(2, "cases:")
+		w.line(indent+1, "cases:")
 		for i := range g.Cases {
-			w.line(3, "- state: "+scalar(string(g.Cases[i].State)))
-			w.fields(4, &g.Cases[i].When)
+			w.line(indent+2, "- state: "+scalar(string(g.Cases[i].State)))
+			w.fields(indent+3, &g.Cases[i].When)
 		}
 	}
-	w.word(2, "otherwise", string(g.Otherwise))
-	w.word(2, "unknown", string(g.Unknown))
+	w.word(indent+1, "otherwise", string(g.Otherwise))
+	w.word(indent+1, "unknown", string(g.Unknown))
 }
 
 func (w *writer) alert(a *linewatch.Alert) {

@@ -16,16 +16,18 @@ const noOpinion = "none"
 // and conditions, whose operator is a key here.
 type ruleDoc struct {
 	header
-	ID        linewatch.RuleID     `yaml:"id"`
-	Name      string               `yaml:"name"`
-	Scope     linewatch.Scope      `yaml:"scope"`
-	Priority  int                  `yaml:"priority"`
-	Ranking   linewatch.Ranking    `yaml:"ranking"`
-	States    []linewatch.StateDef `yaml:"states"`
-	Groups    []groupDoc           `yaml:"groups"`
-	Alert     *linewatch.Alert     `yaml:"alert"`
-	OnUnknown linewatch.OnUnknown  `yaml:"onUnknown"`
-	Late      linewatch.LatePolicy `yaml:"late"`
+	ID        linewatch.RuleID           `yaml:"id"`
+	Name      string                     `yaml:"name"`
+	Scope     linewatch.Scope            `yaml:"scope"`
+	Priority  int                        `yaml:"priority"`
+	Ranking   linewatch.Ranking          `yaml:"ranking"`
+	States    []linewatch.StateDef       `yaml:"states"`
+	Params    map[string]linewatch.Value `yaml:"params"`
+	Groups    []groupDoc                 `yaml:"groups"`
+	Overrides []overrideDoc              `yaml:"overrides"`
+	Alert     *linewatch.Alert           `yaml:"alert"`
+	OnUnknown linewatch.OnUnknown        `yaml:"onUnknown"`
+	Late      linewatch.LatePolicy       `yaml:"late"`
 }
 
 type groupDoc struct {
@@ -66,16 +68,22 @@ type conditionDoc struct {
 // rule decodes a document of kind Rule and checks it.
 func rule(doc *strictyaml.Document) (linewatch.Rule, error) {
 	var d ruleDoc
+	raw := doc
+	doc = filled(raw, "params")
 	if err := doc.Decode(&d); err != nil {
 		return linewatch.Rule{}, err
 	}
 	c := converter{doc: doc}
+	c.parameters(raw, &d)
 	r := linewatch.Rule{
 		ID: d.ID, Name: d.Name, Scope: d.Scope, Priority: d.Priority, Ranking: d.Ranking, States: d.States,
 		Alert: d.Alert, OnUnknown: d.OnUnknown, Late: d.Late,
 	}
 	for i := range d.Groups {
 		r.Groups = append(r.Groups, c.group(strictyaml.Index("groups", i), &d.Groups[i]))
+	}
+	for i := range d.Overrides {
+		r.Overrides = append(r.Overrides, c.override(raw, &d, i))
 	}
 	if err := strictyaml.Join(c.faults); err != nil {
 		return linewatch.Rule{}, err
