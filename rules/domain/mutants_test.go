@@ -77,9 +77,9 @@ var moreMutants = []mutant{
 	{"changes of one instant have one id", "rules/explain.go", "\t\tinst.same++\n", ""},
 	{"a new condition sees the value before its instant", "rules/engine.go", "\tfirst := len(e.changes)\n\tfor i := range e.touched {", "\tfirst := len(e.changes)\n\te.applyControl(t)\n\tfor i := range e.touched {"},
 	// Templates.
-	{"overrides are not heeded", "rules/install.go", "prog.variant(&eq)", "prog"},
+	{"overrides are not heeded", "rules/compile.go", "if v := p.variants[eq.ID]; v != nil {", "if v := p.variants[eq.ID+\"?\"]; v != nil {"},
 	{"overrides by alias are not heeded", "rules/compile.go", "v != nil && eq.Alias != \"\"", "v != nil && eq.Alias == \"?\""},
-	{"a restart forgets overrides", "rules/snapshot.go", "ed.prog.variant(&eq)", "ed.prog"},
+	{"a restart forgets overrides", "rules/snapshot.go", "ed.prog.variant(&eq)", "ed.prog.variant(&linewatch.Equipment{ID: eq.Line})"},
 	// Rules that read rules.
 	{"a rule is judged before those it reads", "rules/engine.go", "if inst.level > 0 {", "if inst.level > 99 {"},
 	{"a circle of rules is let in", "ruleinput.go", "if from == id {", "if from == id+\"?\" {"},
