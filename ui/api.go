@@ -28,6 +28,7 @@ const (
 func (s *Server) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/status", s.getStatus)
 	mux.HandleFunc("GET /api/v1/changes", s.getChanges)
+	mux.HandleFunc("GET /api/v1/changes/{id}", s.getChange)
 	mux.HandleFunc("GET /api/v1/stream", s.getStream)
 	s.ruleRoutes(mux)
 	mux.HandleFunc("POST /api/v1/assets", s.authorised(s.postAssets))

@@ -40,6 +40,16 @@ func (p *plant) Newest(_ context.Context, n int) ([]linewatch.StateChange, error
 	return slices.Clone(p.changes[:min(n, len(p.changes))]), p.broken
 }
 
+func (p *plant) Change(_ context.Context, id string) (linewatch.StateChange, bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.changes, func(c linewatch.StateChange) bool { return c.ID == id })
+	if i < 0 {
+		return linewatch.StateChange{}, false, p.broken
+	}
+	return p.changes[i], true, p.broken
+}
+
 func (p *plant) apply(parts ...string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,7 +143,7 @@ func newServer(t *testing.T, p *plant) *Server {
 	t.Helper()
 	s, err := New(Options{
 		Config: Config{Addr: "127.0.0.1:0", Token: testToken},
-		Status: p.Status, History: p, Shadows: shadows{p}, Rules: p, Lives: p, Contents: p, Registry: p,
+		Status: p.Status, History: p, Shadows: shadows{p}, Rules: p, Lives: p, Contents: p, Explainer: p, Registry: p,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {

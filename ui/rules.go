@@ -83,6 +83,7 @@ type RuleLives interface {
 func (s *Server) ruleRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/rules", s.getRules)
 	mux.HandleFunc("GET /api/v1/rules/{id}", s.getRule)
+	mux.HandleFunc("GET /api/v1/rules/{id}/why", s.getWhy)
 	mux.HandleFunc("GET /api/v1/rules/{id}/versions/{version}", s.getRuleVersion)
 	mux.HandleFunc("POST /api/v1/rules", s.authorised(s.postRule))
 	mux.HandleFunc("POST /api/v1/rules/{id}/republish", s.authorised(s.postRepublish))

@@ -28,6 +28,8 @@ var ErrAddressInUse = errors.New("address in use")
 type History interface {
 	// Newest returns up to n changes, the newest first.
 	Newest(ctx context.Context, n int) ([]linewatch.StateChange, error)
+	// Change returns the change with an id, and whether it is kept.
+	Change(ctx context.Context, id string) (linewatch.StateChange, bool, error)
 }
 
 // Rules publishes and withdraws rules. An error that is the sender's own
@@ -71,6 +73,8 @@ type Options struct {
 	Rules    Rules
 	Lives    RuleLives
 	Contents RuleContent
+	// Explainer must not block for long.
+	Explainer Explainer
 	Registry Registry
 	Log      *slog.Logger
 }

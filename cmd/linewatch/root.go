@@ -48,7 +48,7 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 	})
 	log := slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	root.AddCommand(
-		newRun(log), newSimulate(log), newTest(), newReplay(log), newVersion(),
+		newRun(log), newSimulate(log), newTest(), newExplain(), newReplay(log), newVersion(),
 		newRules(), newPublish("assets", "the registry of machines", nil), newPublish("tables", "reference tables", nil),
 	)
 	return root

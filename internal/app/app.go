@@ -317,7 +317,7 @@ func (a *App) openServer(context.Context) error {
 	a.server, err = ui.New(ui.Options{
 		Config: ui.Config{Addr: a.o.Config.HTTP, Token: token},
 		Status: a.Status, History: pageHistory{a.history}, Shadows: pageHistory{a.shadows},
-		Rules: a.control, Lives: ruleLives{a.control, a.host}, Contents: ruleLives{a.control, a.host}, Registry: a.control, Log: a.o.Log,
+		Rules: a.control, Lives: ruleLives{a.control, a.host}, Contents: ruleLives{a.control, a.host}, Explainer: explainer{a.host}, Registry: a.control, Log: a.o.Log,
 	})
 	if err != nil {
 		return &ConfigError{err}
@@ -336,6 +336,12 @@ func (h pageHistory) Newest(ctx context.Context, n int) ([]linewatch.StateChange
 		changes[i] = entries[i].Change
 	}
 	return changes, err
+}
+
+// Change implements ui.History.
+func (h pageHistory) Change(ctx context.Context, id string) (linewatch.StateChange, bool, error) {
+	e, found, err := h.History.Change(ctx, id)
+	return e.Change, found, err
 }
 
 // PageAddress is host:port of page and API.

@@ -149,3 +149,21 @@ func appendEntry(list []notify.Entry, ordinal, data []byte) ([]notify.Entry, err
 	}
 	return append(list, e), nil
 }
+
+// Change returns the change with an id, and whether it is still kept.
+func (h *History) Change(ctx context.Context, id string) (e notify.Entry, found bool, err error) {
+	err = h.view(ctx, func(tx *bbolt.Tx) error {
+		ordinal := tx.Bucket(idsName).Get([]byte(id))
+		if ordinal == nil {
+			return nil
+		}
+		r, err := stored(tx, ordinal)
+		if err != nil {
+			return err
+		}
+		found = true
+		e, err = r.entry(binary.BigEndian.Uint64(ordinal))
+		return err
+	})
+	return e, found, err
+}

@@ -50,3 +50,8 @@ func (d *Domain) NextTick() linewatch.Time { return d.nextTick }
 // Rules returns what is in force of the rules that have instances here, and
 // what is to come of any rule.
 func (d *Domain) Rules() []rules.RuleStatus { return d.engine.Rules() }
+
+// Explain returns how the instances of a rule stand; see rules.Engine.Explain.
+func (d *Domain) Explain(rule linewatch.RuleID, equipment string) []rules.Standing {
+	return d.engine.Explain(rule, equipment)
+}

@@ -1,0 +1,192 @@
+package ui
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"linewatch"
+)
+
+// StandingText explains for people how an instance stands: what each group
+// says, what holds and what does not, and what is missing for the states that
+// it is not in.
+func StandingText(s *Standing) string {
+	e := explainer{now: s.Watermark}
+	e.line(0, "rule %s version %d on %s: %s%s", s.Rule, s.Version, s.called(), s.State, e.since(s.Since))
+	if s.Kind == linewatch.Shadow {
+		e.line(0, "This version is only tried, as a shadow.")
+	}
+	if s.Watermark.Known() {
+		held := ""
+		if s.HeldBy != "" {
+			held = ", for which the line waits for " + s.HeldBy
+		}
+		e.line(0, "As of %s%s.", s.Watermark, held)
+	} else {
+		e.line(0, "No point was judged yet.")
+	}
+	for i := range s.Groups {
+		e.group(&s.Groups[i])
+	}
+	e.whyNot(s)
+	return e.b.String()
+}
+
+// called is the equipment with the machine's name and line.
+func (in *Instance) called() string {
+	name := in.Equipment
+	if in.Alias != "" {
+		name = in.Alias
+	}
+	var more []string
+	for _, s := range []string{in.Machine, in.Line} {
+		if s != "" {
+			more = append(more, s)
+		}
+	}
+	if len(more) > 0 {
+		name += " (" + strings.Join(more, ", ") + ")"
+	}
+	return name
+}
+
+// ChangeText explains a change for people: what every group said then.
+func ChangeText(c *linewatch.StateChange) string {
+	e := explainer{now: c.EventTime}
+	e.line(0, "rule %s version %d on %s: %s -> %s at %s", c.Rule, c.Version, c.Equipment, c.From, c.To, c.EventTime)
+	e.line(0, "Because %s.", Sentence(c.To, c.Why))
+	for i := range c.Why.Groups {
+		g := &c.Why.Groups[i]
+		e.opinion(&linewatch.GroupStanding{Group: g.Group, Weight: g.Weight, State: g.State, Wins: g.Wins, Case: g.Case})
+		e.conditions(1, g.Conditions)
+	}
+	return e.b.String()
+}
+
+// explainer writes indented lines.
+type explainer struct {
+	b   strings.Builder
+	now linewatch.Time
+}
+
+func (e *explainer) line(indent int, format string, args ...any) {
+	fmt.Fprintf(&e.b, strings.Repeat("  ", indent)+format+"\n", args...)
+}
+
+// since says how long a state lasts.
+func (e *explainer) since(t linewatch.Time) string {
+	if !t.Known() {
+		return ""
+	}
+	return " since " + e.clock(t)
+}
+
+// clock writes a time of day, with the date unless it is that of now.
+func (e *explainer) clock(t linewatch.Time) string {
+	at, now := time.UnixMilli(int64(t)).UTC(), time.UnixMilli(int64(e.now)).UTC()
+	layout := "15:04:05"
+	if int64(t)%1000 != 0 {
+		layout = "15:04:05.000"
+	}
+	if !e.now.Known() || at.Format(time.DateOnly) != now.Format(time.DateOnly) {
+		layout = time.DateOnly + " " + layout
+	}
+	return at.Format(layout)
+}
+
+func (e *explainer) opinion(g *linewatch.GroupStanding) {
+	says := "has no opinion"
+	if g.State != "" {
+		says = "says " + string(g.State)
+	}
+	if g.Wins {
+		says += " and decides"
+	}
+	e.line(0, "group %s (%d) %s", g.Group, g.Weight, says)
+}
+
+func (e *explainer) group(g *linewatch.GroupStanding) {
+	e.opinion(g)
+	for i := range g.Cases {
+		c := &g.Cases[i]
+		holds := map[linewatch.Truth]string{linewatch.True: "holds", linewatch.False: "does not hold", linewatch.Undecided: "cannot be decided"}[c.Truth]
+		if c.Truth == linewatch.True && g.Case != i+1 {
+			holds = fmt.Sprintf("holds, but case %d comes first", g.Case)
+		}
+		e.line(1, "case %d, %s: %s", i+1, c.State, holds)
+		e.conditions(2, c.Conditions)
+	}
+	if g.Otherwise != "" {
+		e.line(1, "otherwise: %s", g.Otherwise)
+	}
+}
+
+// marks stand before a condition that holds, does not, or is not known to.
+var marks = map[linewatch.Truth]string{linewatch.True: "+", linewatch.False: "-", linewatch.Undecided: "?"}
+
+func (e *explainer) conditions(indent int, list []linewatch.ConditionWhy) {
+	for i := range list {
+		c := &list[i]
+		if linewatch.OpNamed(c.Op).Combines() {
+			span := ""
+			if c.For > 0 {
+				span = " for " + spanText(c.For)
+			}
+			e.line(indent, "%s %s%s%s", marks[c.Truth], joins(c), span, e.progress(c))
+			e.conditions(indent+1, c.Of)
+			continue
+		}
+		e.line(indent, "%s %s%s%s", marks[c.Truth], conditionText(c), e.progress(c), distance(c))
+	}
+}
+
+// joins says what is asked of the conditions below.
+func joins(c *linewatch.ConditionWhy) string {
+	switch linewatch.OpNamed(c.Op) {
+	case linewatch.All:
+		return "all of"
+	case linewatch.Any:
+		return "any of"
+	}
+	return c.Op
+}
+
+// progress says since when a condition with a time holds, and until when it has
+// to.
+func (e *explainer) progress(c *linewatch.ConditionWhy) string {
+	if c.For == 0 || c.Since == 0 || !c.Since.Known() {
+		return ""
+	}
+	if pending(c) {
+		return fmt.Sprintf(" (since %s; is true at %s if it lasts)", e.clock(c.Since), e.clock(c.Since.Add(c.For)))
+	}
+	return " (since " + e.clock(c.Since) + ")"
+}
+
+// distance says how far a number is from the limit that it does not reach.
+func distance(c *linewatch.ConditionWhy) string {
+	if c.Truth != linewatch.False || pending(c) || c.Value == nil || len(c.Limits) != 1 {
+		return ""
+	}
+	v, ok := c.Value.Float()
+	limit, also := c.Limits[0].Float()
+	switch op := linewatch.OpNamed(c.Op); {
+	case !ok || !also || op < linewatch.Above || op > linewatch.AtMost:
+		return ""
+	case v == limit:
+		return " (exactly on the limit)"
+	}
+	return " (" + strconv.FormatFloat(round(math.Abs(limit-v)), 'g', -1, 64) + " missing)"
+}
+
+// round keeps three digits that count.
+func round(f float64) float64 {
+	short, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 3, 64), 64)
+	if err != nil {
+		return f
+	}
+	return short
+}

@@ -1,0 +1,77 @@
+package ui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"linewatch"
+)
+
+// whyNot says of each state that the rule can put forward and is not in, what
+// stands in its way.
+func (e *explainer) whyNot(s *Standing) {
+	for _, state := range otherStates(s) {
+		for i := range s.Groups {
+			for _, reason := range lacks(&s.Groups[i], state, winnerOf(s)) {
+				e.line(0, "not %s: %s", state, reason)
+			}
+		}
+	}
+}
+
+// otherStates returns the states of the rule's groups but the one that the
+// instance is in, in the order of the groups.
+func otherStates(s *Standing) (states []linewatch.State) {
+	add := func(state linewatch.State) {
+		if state != "" && state != s.State && !slices.Contains(states, state) {
+			states = append(states, state)
+		}
+	}
+	for i := range s.Groups {
+		for _, c := range s.Groups[i].Cases {
+			add(c.State)
+		}
+		add(s.Groups[i].Otherwise)
+	}
+	return states
+}
+
+func winnerOf(s *Standing) *linewatch.GroupStanding {
+	for i := range s.Groups {
+		if s.Groups[i].Wins {
+			return &s.Groups[i]
+		}
+	}
+	return nil
+}
+
+// lacks says why a group does not bring a state about: it says so but is
+// outweighed, or what its cases lack.
+func lacks(g *linewatch.GroupStanding, state linewatch.State, winner *linewatch.GroupStanding) (reasons []string) {
+	if g.State == state {
+		if winner == nil {
+			return nil
+		}
+		return []string{fmt.Sprintf("%s (%d) says it, but %s (%d) %s decides", g.Group, g.Weight, winner.Group, winner.Weight, winner.State)}
+	}
+	for i := range g.Cases {
+		c := &g.Cases[i]
+		if c.State != state {
+			continue
+		}
+		lead := fmt.Sprintf("%s (%d) case %d ", g.Group, g.Weight, i+1)
+		switch c.Truth {
+		case linewatch.True:
+			reasons = append(reasons, lead+fmt.Sprintf("holds, but case %d comes first", g.Case))
+		case linewatch.Undecided:
+			reasons = append(reasons, lead+"cannot be decided: "+strings.Join(conditionTexts(c.Conditions, linewatch.Undecided), "; "))
+		default:
+			reasons = append(reasons, lead+"fails: "+strings.Join(conditionTexts(c.Conditions, linewatch.False), "; "))
+		}
+	}
+	if g.Otherwise == state && g.Case > 0 {
+		reasons = append(reasons, fmt.Sprintf("%s (%d) says it only when none of its cases holds; case %d decides", g.Group, g.Weight, g.Case))
+	}
+	return reasons
+}
