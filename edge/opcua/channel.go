@@ -19,6 +19,7 @@ type security struct {
 	mode     ua.MessageSecurityMode
 	identity *identity         // ours; nil without security
 	server   *x509.Certificate // the server's, checked; nil without security
+	lifetime time.Duration     // of keys; 0: channelLifetime
 }
 
 func (s *security) none() bool { return s.policy == ua.SecurityPolicyURINone }
@@ -72,6 +73,10 @@ type answer struct {
 // channelLifetime is how long the keys may be used that we ask for.
 const channelLifetime = time.Hour
 
+// leastRenewal bounds how often new keys are asked for, whatever lifetime the
+// server grants.
+const leastRenewal = 100 * time.Millisecond
+
 // openChannel connects and agrees on keys. ctx bounds it.
 func openChannel(ctx context.Context, address, url string, s security) (*channel, error) {
 	w, err := dialWire(ctx, address, url)
@@ -79,6 +84,9 @@ func openChannel(ctx context.Context, address, url string, s security) (*channel
 		return nil, err
 	}
 	c := &channel{wire: w, security: s, awaited: map[uint32]bool{}}
+	if c.lifetime == 0 {
+		c.lifetime = channelLifetime
+	}
 	if err := c.open(ctx, ua.SecurityTokenRequestTypeIssue); err != nil {
 		w.conn.Close()
 		return nil, fmt.Errorf("open a secure channel: %w", err)
@@ -98,7 +106,7 @@ func (c *channel) open(ctx context.Context, kind ua.SecurityTokenRequestType) er
 	}
 	req := &ua.OpenSecureChannelRequest{
 		RequestType: kind, SecurityMode: c.mode, ClientNonce: nonce,
-		RequestedLifetime: uint32(channelLifetime.Milliseconds()),
+		RequestedLifetime: uint32(c.lifetime.Milliseconds()),
 	}
 	id, body, err := c.encode(req, requestHint)
 	if err != nil {
@@ -132,8 +140,8 @@ func (c *channel) install(res *ua.OpenSecureChannelResponse, nonce []byte, lengt
 	}
 	c.id = t.ChannelID
 	c.tokens = [2]token{{id: t.TokenID, algo: algo}, c.tokens[0]}
-	lifetime := min(time.Duration(t.RevisedLifetime)*time.Millisecond, channelLifetime)
-	c.renewAt = time.Now().Add(max(lifetime*3/4, time.Second))
+	lifetime := min(time.Duration(t.RevisedLifetime)*time.Millisecond, c.lifetime)
+	c.renewAt = time.Now().Add(max(lifetime*3/4, leastRenewal))
 	return nil
 }
 

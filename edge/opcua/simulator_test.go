@@ -345,3 +345,31 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
+
+// Keys expire while values flow.
+func TestNewKeysLoseNothing(t *testing.T) {
+	server, address := simulate(t, opcuasim.Options{})
+	c := sourceConfig(address, simulated...)
+	c.OPCUA = edge.OPCUAConfig{Thumbprint: server.Identity().Thumbprint(), Queue: 1000}
+	s := open(t, c, t.TempDir())
+	s.lifetime = 200 * time.Millisecond
+	agent := run(t, s)
+	agent.wait("every tag", 10*time.Second, func(scans []edge.Scan) bool { return len(newest(scans)) == 3 })
+	n := int64(0)
+	eventually(t, "five renewals", func() bool {
+		n++
+		setCount(t, server, n)
+		return server.Stats().Renewed >= 5
+	})
+	scans := agent.wait("the last value", 10*time.Second, gave(n))
+	for i, v := range values(scans, 1) {
+		if got, _ := v.Int(); got != int64(i) {
+			t.Fatalf("value %d is %v, want every one once and in order", i, v)
+		}
+	}
+	for _, s := range scans {
+		if s.Err != nil || s.Interrupted || s.Overflows > 0 {
+			t.Errorf("a scan tells of a loss: %+v", s)
+		}
+	}
+}

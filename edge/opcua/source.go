@@ -56,6 +56,7 @@ type Source struct {
 	pause    backoff.ExponentialBackOff
 	emit     func(edge.Scan) error
 	alive    time.Duration // keepAlive, less in tests
+	lifetime time.Duration // of keys; 0: channelLifetime
 
 	session *session      // nil while the server has none of ours
 	sub     *subscription // nil while session has none
@@ -95,20 +96,19 @@ func New(c edge.SourceConfig, o Options) (*Source, error) {
 		fail(edge.TagPath(c.ID, tag.Name)+".type", err)
 	}
 	for _, err := range s.prepareSecurity(o) {
-		fail(edge.SourcePath(c.ID)+".opcua", err)
+		errs = append(errs, fmt.Errorf("%s.opcua.%w", edge.SourcePath(c.ID), err))
 	}
 	return s, errors.Join(errs...)
 }
 
-// prepareSecurity reads the files that the configuration names.
+// prepareSecurity reads the files that the configuration names. Each error
+// begins with the field's name.
 func (s *Source) prepareSecurity(o Options) (errs []error) {
 	c := &s.config.OPCUA
 	s.policy = ua.FormatSecurityPolicyURI(c.Policy)
 	s.mode = ua.MessageSecurityModeFromString(c.Mode)
 	var err error
-	if s.trust, err = newTrust(*c); err != nil {
-		errs = append(errs, err)
-	}
+	s.trust, errs = newTrust(*c)
 	if c.PasswordFile != "" {
 		b, err := readSmall(c.PasswordFile)
 		if err != nil {
@@ -125,7 +125,7 @@ func (s *Source) prepareSecurity(o Options) (errs []error) {
 		}
 	case o.IdentityDir != "":
 		if s.identity, err = ensureIdentity(o.IdentityDir, time.Now()); err != nil {
-			errs = append(errs, err)
+			errs = append(errs, fmt.Errorf("certificateFile: missing, and %w", err))
 		}
 	}
 	return errs
@@ -253,7 +253,7 @@ func (s *Source) within(ctx context.Context) (context.Context, context.CancelFun
 // connect opens a secure channel to the server, whose certificate it checks
 // each time.
 func (s *Source) connect(ctx context.Context) (*channel, error) {
-	protected := security{policy: s.policy, mode: s.mode, identity: s.identity}
+	protected := security{policy: s.policy, mode: s.mode, identity: s.identity, lifetime: s.lifetime}
 	if !protected.none() {
 		if s.identity == nil {
 			return nil, errors.New("no certificate of our own")

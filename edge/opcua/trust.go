@@ -21,9 +21,8 @@ type trust struct {
 	any          bool                // nothing is checked: the configuration says insecure and names no trust
 }
 
-// newTrust reads what c trusts. The error names field and file.
-func newTrust(c edge.OPCUAConfig) (t trust, err error) {
-	var errs []error
+// newTrust reads what c trusts. The errors name field and file.
+func newTrust(c edge.OPCUAConfig) (t trust, errs []error) {
 	for i, file := range c.Trust {
 		certs, err := loadCertificates(file)
 		if err != nil {
@@ -32,12 +31,13 @@ func newTrust(c edge.OPCUAConfig) (t trust, err error) {
 		t.certificates = append(t.certificates, certs...)
 	}
 	if c.Thumbprint != "" {
+		var err error
 		if t.thumbprint, err = edge.ParseThumbprint(c.Thumbprint); err != nil {
 			errs = append(errs, fmt.Errorf("thumbprint: %w", err))
 		}
 	}
 	t.any = len(c.Trust) == 0 && c.Thumbprint == ""
-	return t, errors.Join(errs...)
+	return t, errs
 }
 
 // loadCertificates reads one or more certificates in PEM or DER.
