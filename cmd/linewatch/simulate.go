@@ -45,7 +45,7 @@ func newSimulate(log *slog.Logger) *cobra.Command {
 			return s.Run(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:1102", "`ADDRESS` of the first PLC; the others take the next ports")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:1102", "`ADDRESS` of the first PLC; the others and the OPC UA server take the next ports")
 	cmd.Flags().StringVar(&config, "config-out", "", "write a configuration that reads the line into this `DIR`")
 	cmd.Flags().StringVar(&served, "log", "", "append what the PLCs served to this `FILE`, one JSON line per read")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "`NUMBER` that decides what the line does")

@@ -13,14 +13,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"linewatch/edge"
+	"linewatch/simulators/opcuasim"
 	"linewatch/simulators/plant"
 	"linewatch/simulators/s7sim"
 )
 
 // SimulationOptions say what is simulated.
 type SimulationOptions struct {
-	// Listen is the address of the first PLC; the others follow on the next
-	// ports. Port 0 takes free ones.
+	// Listen is the address of the first PLC; the others and the OPC UA server
+	// follow on the next ports. Port 0 takes free ones.
 	Listen string
 	Seed   uint64 // of the plant
 	// Now is the clock of plant and PLCs. Default time.Now.
@@ -37,6 +38,7 @@ type Simulation struct {
 	line   *plant.Line
 	every  time.Duration
 	plcs   []runningPLC
+	dryEnd runningOPCUA
 	served *s7sim.ServedLog
 	out    io.Writer
 }
@@ -62,6 +64,17 @@ func simulatedPLCs() []simulatedPLC {
 	}
 }
 
+// runningOPCUA is the OPC UA server of the machines at the dry end.
+type runningOPCUA struct {
+	listener net.Listener
+	server   *opcuasim.Server
+}
+
+// The source that reads the OPC UA server, and the machines behind it.
+const dryEndSource = "dry-end"
+
+func dryEndMachines() []string { return []string{"D1", "R1", "L1", "Z1"} }
+
 // NewSimulation opens the addresses of the controllers. Close gives them free
 // if Run is not called.
 func NewSimulation(o SimulationOptions) (*Simulation, error) {
@@ -83,6 +96,10 @@ func NewSimulation(o SimulationOptions) (*Simulation, error) {
 			s.Close()
 			return nil, err
 		}
+	}
+	if err := s.openDryEnd(len(s.plcs), &o); err != nil {
+		s.Close()
+		return nil, err
 	}
 	return s, nil
 }
@@ -109,6 +126,25 @@ func (s *Simulation) open(plc simulatedPLC, n int, o *SimulationOptions) error {
 	return nil
 }
 
+// openDryEnd starts the OPC UA server, short of serving. It proves itself with a
+// certificate made now.
+func (s *Simulation) openDryEnd(n int, o *SimulationOptions) (err error) {
+	address, err := nextPort(o.Listen, n)
+	if err != nil {
+		return err
+	}
+	if s.dryEnd.listener, err = net.Listen("tcp", address); err != nil {
+		return explainListen("simulated OPC UA server", address, err)
+	}
+	if s.dryEnd.server, err = opcuasim.New(opcuasim.Options{Now: o.Now, Log: o.Log.With("server", dryEndSource)}); err == nil {
+		err = s.dryEnd.server.Attach(s.line, dryEndMachines()...)
+	}
+	if err != nil {
+		return fmt.Errorf("simulated OPC UA server: %w", err)
+	}
+	return nil
+}
+
 // nextPort returns an address n ports on, unless the port is 0.
 func nextPort(address string, n int) (string, error) {
 	host, text, err := net.SplitHostPort(address)
@@ -126,6 +162,9 @@ func nextPort(address string, n int) (string, error) {
 func (s *Simulation) Close() {
 	for _, p := range s.plcs {
 		p.listener.Close()
+	}
+	if s.dryEnd.listener != nil {
+		s.dryEnd.listener.Close()
 	}
 }
 
@@ -147,6 +186,7 @@ func (s *Simulation) Run(ctx context.Context) error {
 	for _, p := range s.plcs {
 		g.Go(func() error { return p.server.Serve(ctx, p.listener) })
 	}
+	g.Go(func() error { return s.dryEnd.server.Serve(ctx, s.dryEnd.listener) })
 	err := g.Wait()
 	stopLogging()
 	return errors.Join(err, written.Wait())
@@ -161,6 +201,9 @@ func (s *Simulation) Edge() edge.Config {
 	for i := range s.plcs {
 		c.Sources[i].Address = s.plcs[i].listener.Addr().String()
 	}
+	dryEnd := &c.Sources[len(s.plcs)]
+	dryEnd.Address = s.dryEnd.listener.Addr().String()
+	dryEnd.OPCUA.Thumbprint = s.dryEnd.server.Identity().Thumbprint()
 	return c
 }
 
@@ -181,5 +224,13 @@ func SimulatedEdge() edge.Config {
 		}
 		c.Sources = append(c.Sources, src)
 	}
+	src := edge.SourceConfig{ID: dryEndSource, Protocol: "opcua"}
+	for _, alias := range dryEndMachines() {
+		m := machines.Machine(alias)
+		for _, tag := range m.Tags() {
+			src.Tags = append(src.Tags, edge.TagConfig{Name: tag.Name, Equipment: m.ID, Address: opcuasim.NodeID(alias, tag.Name)})
+		}
+	}
+	c.Sources = append(c.Sources, src)
 	return c
 }
