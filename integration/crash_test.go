@@ -114,6 +114,7 @@ func failpoints(t *testing.T) (names []string) {
 type line struct {
 	dir, program, config, data string
 	simulator, subscriber      *child
+	senders                    int // that the product reads
 	runs                       []run
 	titles                     int      // versions of the first rule that were offered
 	published                  []string // titles of those that the product said it has published
@@ -132,17 +133,21 @@ func newLine(t *testing.T) *line {
 	dir := t.TempDir()
 	p := &line{dir: dir, program: build(t), config: filepath.Join(dir, "config.yaml"), data: filepath.Join(dir, "data")}
 	p.subscriber = subscribe(t, host, port, app.AlertsFilter)
-	p.simulator = start(t, "simulate", nil, p.program, "simulate", "--listen", "127.0.0.1:0", "--log", p.servedLog())
-	source := app.SimulatedEdge()
-	for i := range source.Sources {
-		src := &source.Sources[i]
-		address, ok := p.simulator.says(regexp.MustCompile(`  `+src.ID+` +S7 PLC at (\S+) `), 10*time.Second)
-		if !ok {
-			t.Fatalf("the simulator does not say where the %s is", src.ID)
-		}
-		src.Address, src.Interval, src.Timeout = address, edge.Span(50*time.Millisecond), edge.Span(time.Second)
+	served := filepath.Join(dir, "line")
+	p.simulator = start(t, "simulate", nil, p.program, "simulate", "--listen", "127.0.0.1:0", "--log", p.servedLog(), "--config-out", served)
+	if _, ok := p.simulator.says(regexp.MustCompile(`(Stop with) Ctrl-C`), 10*time.Second); !ok {
+		t.Fatal("the simulator does not listen")
 	}
-	text, err := json.Marshal(source)
+	written, err := app.LoadConfig(filepath.Join(served, "linewatch.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.senders = len(written.Edge.Sources)
+	for i := range written.Edge.Sources {
+		written.Edge.Sources[i].Interval = edge.Span(50 * time.Millisecond)
+		written.Edge.Sources[i].Timeout = edge.Span(time.Second)
+	}
+	text, err := json.Marshal(written.Edge)
 	if err != nil {
 		t.Fatal(err)
 	}

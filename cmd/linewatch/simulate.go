@@ -86,7 +86,8 @@ func simulateHelp() string {
 --config-out DIR another process reads it with
   linewatch run --config DIR/linewatch.yaml
 
-The sources and their tags, as a configuration has them:
+The sources and their tags, as a configuration has them (the OPC UA server's
+certificate is made at each start, so its thumbprint is not listed here):
 `)
 	for _, src := range app.SimulatedEdge().Sources {
 		fmt.Fprintf(&b, "\n%s (%s)\n", src.ID, src.Protocol)

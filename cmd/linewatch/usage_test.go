@@ -229,14 +229,18 @@ func TestSimulateHelp(t *testing.T) {
 	for line := range strings.Lines(said) {
 		if id, protocol, ok := strings.Cut(strings.TrimSuffix(line, ")\n"), " ("); ok && slices.Contains(edge.Protocols(), protocol) {
 			sources++
-			config += "    - id: " + id + "\n      protocol: " + protocol + "\n      address: 127.0.0.1\n      equipment: e1\n      tags:\n"
+			config += "    - id: " + id + "\n      protocol: " + protocol + "\n      address: 127.0.0.1\n      equipment: e1\n"
+			if protocol == "opcua" {
+				config += "      opcua: {thumbprint: " + strings.Repeat("0a", 32) + "}\n"
+			}
+			config += "      tags:\n"
 		}
 		if strings.HasPrefix(line, "  - {") {
 			tags++
 			config += "      " + line
 		}
 	}
-	if code != 0 || sources < 3 || tags < 60 {
+	if code != 0 || sources < 4 || tags < 130 {
 		t.Fatalf("exit code %d, %d sources and %d tags in\n%s", code, sources, tags, said)
 	}
 	if _, err := app.LoadConfig(write(t, t.TempDir(), "c.yaml", config)); err != nil {
