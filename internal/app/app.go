@@ -234,7 +234,9 @@ func (e *EngineConfig) domain() domain.Config {
 func (a *App) openAgent(context.Context) (err error) {
 	c := a.o.Config.Edge
 	if a.o.Simulate {
-		if a.simulation, err = NewSimulation(SimulationOptions{Listen: "127.0.0.1:0", Seed: a.o.Seed, Log: a.o.Log}); err != nil {
+		if a.simulation, err = NewSimulation(SimulationOptions{
+			Listen: "127.0.0.1:0", Seed: a.o.Seed, Now: func() time.Time { return time.UnixMilli(int64(a.clock.now())) }, Log: a.o.Log,
+		}); err != nil {
 			return err
 		}
 		a.onClose(func() error { a.simulation.Close(); return nil })

@@ -119,7 +119,7 @@ func (sub *subscription) deliver() {
 	for sub.late && sub.session != nil && len(sub.session.waiting) > 0 {
 		request := sub.session.waiting[0]
 		sub.session.waiting = sub.session.waiting[1:]
-		message, more := sub.message()
+		message, more := sub.message(sub.server.options.Now())
 		sub.late, sub.quiet = more, 0
 		request.conn.send(request.request, &ua.PublishResponse{
 			ResponseHeader: answered(request.handle, ua.StatusOK), SubscriptionID: sub.id, AvailableSequenceNumbers: sub.available(),
@@ -129,9 +129,10 @@ func (sub *subscription) deliver() {
 }
 
 // message takes the next message from the items' queues, or makes a keep-alive,
-// which carries the number of the message to come and is not kept.
-func (sub *subscription) message() (message *ua.NotificationMessage, more bool) {
-	message = &ua.NotificationMessage{PublishTime: time.Now(), SequenceNumber: next(sub.sequence), NotificationData: []*ua.ExtensionObject{}}
+// which carries the number of the message to come and is not kept. Its time is
+// of the same clock as the values, and the two can be compared.
+func (sub *subscription) message(now time.Time) (message *ua.NotificationMessage, more bool) {
+	message = &ua.NotificationMessage{PublishTime: now, SequenceNumber: next(sub.sequence), NotificationData: []*ua.ExtensionObject{}}
 	var notes []*ua.MonitoredItemNotification
 	if sub.enabled {
 		for _, i := range sub.items {
