@@ -3,6 +3,7 @@ package linewatch
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 )
 
 // ErrBinary means that the bytes of a snapshot end early or make no sense.
@@ -11,6 +12,11 @@ var ErrBinary = errors.New("damaged snapshot")
 // AppendText appends the length of s and s, for BinaryReader.Text.
 func AppendText(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+// AppendFloat appends a number in eight bytes.
+func AppendFloat(dst []byte, f float64) []byte {
+	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(f))
 }
 
 // AppendTime appends t, for BinaryReader.Time.
@@ -103,6 +109,17 @@ func (r *BinaryReader) Flag() bool { return r.Byte() == 1 }
 
 // Time reads an instant.
 func (r *BinaryReader) Time() Time { return Time(r.Varint()) }
+
+// Float reads a number of eight bytes.
+func (r *BinaryReader) Float() float64 {
+	if len(r.rest) < 8 {
+		r.fail()
+		return 0
+	}
+	f := math.Float64frombits(binary.LittleEndian.Uint64(r.rest))
+	r.rest = r.rest[8:]
+	return f
+}
 
 // Bytes reads a length and that many bytes, which are not copied.
 func (r *BinaryReader) Bytes() []byte {

@@ -62,13 +62,35 @@ type ConditionWhy struct {
 	At        Time           `json:"at,omitempty"` // the value's event time
 	Sender    string         `json:"sender,omitempty"`
 	Sequence  uint64         `json:"sequence,omitempty"`
-	Limits    []Value        `json:"limits,omitempty"`
+	Window    string         `json:"window,omitempty"` // such as avg, of the tag's samples
+	Over      Duration       `json:"overMs,omitempty"` // length of the window
+	Samples   int            `json:"samples,omitempty"`
+	Expr      string         `json:"expr,omitempty"`
+	Inputs    []InputWhy     `json:"inputs,omitempty"`    // tags of the expression
+	Result    *Value         `json:"result,omitempty"`    // of window or expression; nil if there is none
+	N         int            `json:"n,omitempty"`         // of atLeastN
+	Limits    []Value        `json:"limits,omitempty"`    // null: could not be looked up
+	LimitFrom []string       `json:"limitFrom,omitempty"` // per limit: table[row].column; empty for a constant
 	Clear     *Value         `json:"clear,omitempty"`
+	Span      Duration       `json:"spanMs,omitempty"` // of stuck, missing and sequence
+	Due       Time           `json:"due,omitempty"`    // when stuck or missing becomes true if nothing comes
 	For       Duration       `json:"forMs,omitempty"`
 	Since     Time           `json:"since,omitempty"` // when the predicate began to hold
 	Truth     Truth          `json:"is"`
 	Cause     string         `json:"cause,omitempty"` // why it is unknown
 	Of        []ConditionWhy `json:"of,omitempty"`
+}
+
+// InputWhy is a tag that an expression reads.
+type InputWhy struct {
+	Tag       string `json:"tag"`
+	Equipment string `json:"equipment,omitempty"` // if not the instance's own
+	Value     *Value `json:"value,omitempty"`
+	Quality   string `json:"quality,omitempty"`
+	At        Time   `json:"at,omitempty"`
+	Sender    string `json:"sender,omitempty"`
+	Sequence  uint64 `json:"sequence,omitempty"`
+	Cause     string `json:"cause,omitempty"` // why it is unknown
 }
 
 // Observed holds what depends on when and where a change was computed. It is

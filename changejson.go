@@ -115,15 +115,56 @@ func (g *GroupWhy) append(dst []byte) []byte {
 func (c *ConditionWhy) append(dst []byte) []byte {
 	w := objectWriter{buf: append(dst, '{')}
 	w.text("op", c.Op)
-	w.optText("tag", c.Tag)
-	w.optText("equipment", c.Equipment)
-	w.optValue("value", c.Value)
-	w.optText("quality", c.Quality)
-	w.optInteger("at", int64(c.At))
-	w.optText("sender", c.Sender)
-	if c.Sequence != 0 {
-		w.unsigned("sequence", c.Sequence)
+	w.input(&InputWhy{Tag: c.Tag, Equipment: c.Equipment, Value: c.Value, Quality: c.Quality, At: c.At, Sender: c.Sender, Sequence: c.Sequence})
+	w.optText("window", c.Window)
+	w.optInteger("overMs", int64(c.Over))
+	w.optInteger("samples", int64(c.Samples))
+	w.optText("expr", c.Expr)
+	w.inputs(c.Inputs)
+	w.optValue("result", c.Result)
+	w.optInteger("n", int64(c.N))
+	w.limits(c)
+	w.optValue("clear", c.Clear)
+	w.optInteger("spanMs", int64(c.Span))
+	w.optInteger("due", int64(c.Due))
+	w.optInteger("forMs", int64(c.For))
+	w.optInteger("since", int64(c.Since))
+	w.text("is", c.Truth.String())
+	w.optText("cause", c.Cause)
+	w.conditions("of", c.Of)
+	return append(w.buf, '}')
+}
+
+// input writes a tag with its newest value; its name is left out if empty.
+func (w *objectWriter) input(in *InputWhy) {
+	w.optText("tag", in.Tag)
+	w.optText("equipment", in.Equipment)
+	w.optValue("value", in.Value)
+	w.optText("quality", in.Quality)
+	w.optInteger("at", int64(in.At))
+	w.optText("sender", in.Sender)
+	if in.Sequence != 0 {
+		w.unsigned("sequence", in.Sequence)
 	}
+}
+
+// inputs writes the tags of an expression.
+func (w *objectWriter) inputs(list []InputWhy) {
+	if len(list) == 0 {
+		return
+	}
+	w.key("inputs")
+	for i := range list {
+		in := objectWriter{buf: append(w.buf, separator(i), '{')}
+		in.input(&list[i])
+		in.optText("cause", list[i].Cause)
+		w.buf = append(in.buf, '}')
+	}
+	w.buf = append(w.buf, ']')
+}
+
+// limits writes what a condition compares with and where that stands.
+func (w *objectWriter) limits(c *ConditionWhy) {
 	if len(c.Limits) > 0 {
 		w.key("limits")
 		for i, limit := range c.Limits {
@@ -131,13 +172,13 @@ func (c *ConditionWhy) append(dst []byte) []byte {
 		}
 		w.buf = append(w.buf, ']')
 	}
-	w.optValue("clear", c.Clear)
-	w.optInteger("forMs", int64(c.For))
-	w.optInteger("since", int64(c.Since))
-	w.text("is", c.Truth.String())
-	w.optText("cause", c.Cause)
-	w.conditions("of", c.Of)
-	return append(w.buf, '}')
+	if len(c.LimitFrom) > 0 {
+		w.key("limitFrom")
+		for i, from := range c.LimitFrom {
+			w.buf = AppendString(append(w.buf, separator(i)), from)
+		}
+		w.buf = append(w.buf, ']')
+	}
 }
 
 // objectWriter appends the members of one JSON object. The opt methods leave

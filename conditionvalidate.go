@@ -21,27 +21,31 @@ func (f *faults) condition(path string, c *Condition, depth int, clauses *int) {
 		f.combination(path, c, depth+1, clauses)
 		return
 	}
-	f.check(len(c.Of) == 0, path, c.Op.String()+" does not hold other conditions", "use all, any or not")
-	f.tag(path, c)
-	if c.Op == In || c.Op == Inside || c.Op == Outside {
-		f.check(c.Limit.IsNull(), path, c.Op.String()+" takes a list", "")
-		f.values(path+"."+c.Op.String(), c)
-	} else {
-		f.check(len(c.Values) == 0, path, c.Op.String()+" takes one value", "")
-		f.limit(path+"."+c.Op.String(), c.Op.Numeric(), c.Limit)
+	f.check(len(c.Of) == 0 && c.N == 0, path, c.Op.String()+" does not hold other conditions", "use all, any, not or atLeastN")
+	f.subject(path, c)
+	if c.Op.Compares() {
+		f.comparison(path, c)
+		return
 	}
-	f.clear(path, c)
+	f.history(path, c)
 }
 
+// span checks a span that may be left out.
 func (f *faults) span(path string, d Duration) {
 	f.check(d >= 0, path, "is negative", "give a span such as 30s or 5m")
 	f.check(d <= MaxSpan, path, "is longer than "+MaxSpan.String(), "give a shorter span")
 }
 
+// length checks a span that must be given.
+func (f *faults) length(path string, d Duration) {
+	f.check(d != 0, path, "is no time at all", "give a span such as 30s or 5m")
+	f.span(path, d)
+}
+
 func (f *faults) combination(path string, c *Condition, depth int, clauses *int) {
 	op := c.Op.String()
-	f.check(c.Tag == "" && c.Equipment == "" && c.Limit.IsNull() && len(c.Values) == 0 && c.Clear.IsNull(),
-		path, op+" stands beside a test of its own", "put the test into a condition of its own under "+op)
+	f.check(c.Tag == "" && c.Equipment == "" && c.Window == Window{} && c.Expr == "" && c.Limit.IsNull() && len(c.Values)+len(c.Lookups) == 0 &&
+		c.Clear.IsNull() && c.Hysteresis.IsNull() && c.Span == 0 && c.StaleAfter == 0, path, op+" stands beside a test of its own", "put the test into a condition of its own under "+op)
 	if depth > MaxNesting {
 		f.add(path+"."+op, fmt.Sprintf("is nested deeper than %d levels", MaxNesting), "flatten it")
 		return
@@ -53,24 +57,30 @@ func (f *faults) combination(path string, c *Condition, depth int, clauses *int)
 		}
 		return
 	}
-	f.check(len(c.Of) > 0, path+"."+op, "is empty", "give at least one condition")
+	list := path + "." + op
+	if c.Op == AtLeastN {
+		f.check(c.N >= 1 && c.N <= len(c.Of), list+".n", fmt.Sprintf("is %d of %d conditions", c.N, len(c.Of)), "give a whole number from 1 to the number of conditions under of")
+		list += ".of"
+	} else {
+		f.check(c.N == 0, path, op+" takes no number", "use atLeastN")
+	}
+	f.check(len(c.Of) > 0, list, "is empty", "give at least one condition")
 	for i := range c.Of {
-		f.condition(at(path+"."+op, i), &c.Of[i], depth, clauses)
+		f.condition(at(list, i), &c.Of[i], depth, clauses)
 	}
 }
 
-func (f *faults) tag(path string, c *Condition) {
+// tag checks the name of a tag and of its equipment.
+func (f *faults) tag(path string, tag, equipment string) {
 	switch {
-	case c.Tag == "":
+	case tag == "":
 		f.add(path, "names no tag", "give tag")
-	case !ValidTag(c.Tag):
+	case !ValidTag(tag):
 		f.add(path+".tag", "is not a tag", fmt.Sprintf("use 1 to %d bytes of printable text", MaxName))
-	case c.Tag == HeartbeatTag || c.Tag == GapTag:
+	case tag == HeartbeatTag || tag == GapTag:
 		f.add(path+".tag", "is a reserved name", "test a tag of the machine")
-	case strings.HasPrefix(c.Tag, RuleTagPrefix):
-		f.ruleInput(path, c)
 	}
-	f.check(c.Equipment == "" || ValidName(c.Equipment), path+".equipment", "is not an equipment id or alias", nameRemedy)
+	f.check(equipment == "" || ValidName(equipment), path+".equipment", "is not an equipment id or alias", nameRemedy)
 }
 
 // limit checks one value that a tag is compared with.
@@ -90,60 +100,4 @@ func withArticle(k Kind) string {
 		return "an " + k.String()
 	}
 	return "a " + k.String()
-}
-
-func (f *faults) values(path string, c *Condition) {
-	if c.Op == In {
-		f.check(len(c.Values) > 0, path, "is empty", "give at least one value")
-		if len(c.Values) > MaxValues {
-			f.add(path, fmt.Sprintf("lists %d values", len(c.Values)), fmt.Sprintf("at most %d are allowed", MaxValues))
-			return
-		}
-	} else if len(c.Values) != 2 {
-		f.add(path, fmt.Sprintf("lists %d values", len(c.Values)), "give the lower and the upper limit: [3, 5]")
-		return
-	}
-	before := len(*f)
-	for i, v := range c.Values {
-		f.limit(at(path, i), c.Op.Numeric(), v)
-		for _, w := range c.Values[:i] {
-			f.check(c.Op != In || !v.Equal(w), at(path, i), "is listed twice", "remove one of them")
-		}
-	}
-	if c.Op != In && len(*f) == before {
-		f.check(CompareNumbers(c.Values[0], c.Values[1]) <= 0, path, "has its limits in the wrong order", "write the lower one first")
-	}
-}
-
-// clear checks the hysteresis: it must not lie on the side where the condition
-// holds.
-func (f *faults) clear(path string, c *Condition) {
-	if c.Clear.IsNull() {
-		return
-	}
-	path += ".clear"
-	sign, side := 1, "at or below"
-	switch c.Op {
-	case Above, AtLeast:
-	case Below, AtMost:
-		sign, side = -1, "at or above"
-	default:
-		f.add(path, "does not go with "+c.Op.String(), "use it with above, below, atLeast or atMost")
-		return
-	}
-	if !c.Clear.IsNumber() {
-		f.add(path, "is "+withArticle(c.Clear.Kind()), "give a number")
-		return
-	}
-	if !c.Limit.IsNumber() {
-		return
-	}
-	order := CompareNumbers(c.Clear, c.Limit) * sign
-	if order == 0 && (c.Op == AtLeast || c.Op == AtMost) {
-		// At the limit the condition would hold and be cleared at once.
-		f.add(path, "equals the limit, at which "+c.Op.String()+" holds", "give a number beyond the limit, or leave clear out")
-	}
-	if order > 0 {
-		f.add(path, "lies on the wrong side of "+c.Op.String(), "give a number "+side+" the limit")
-	}
 }

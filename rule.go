@@ -92,22 +92,30 @@ type Op uint8
 
 // The operators. The zero value is none and is refused by Validate.
 const (
-	NoOp    Op = iota
-	All        // every condition of Of
-	Any        // at least one condition of Of
-	Not        // the single condition of Of does not hold
-	Above      // tag > Limit, false again at or below Clear
-	Below      // tag < Limit, false again at or above Clear
-	AtLeast    // tag >= Limit, false again at or below Clear
-	AtMost     // tag <= Limit, false again at or above Clear
-	Is         // tag equals Limit
-	IsNot      // tag differs from Limit
-	In         // tag equals one of Values
-	Inside     // Values[0] <= tag <= Values[1]
-	Outside    // tag < Values[0] or tag > Values[1]
+	NoOp     Op = iota
+	All         // every condition of Of
+	Any         // at least one condition of Of
+	Not         // the single condition of Of does not hold
+	Above       // tag > Limit, false again at or below Clear
+	Below       // tag < Limit, false again at or above Clear
+	AtLeast     // tag >= Limit, false again at or below Clear
+	AtMost      // tag <= Limit, false again at or above Clear
+	Is          // tag equals Limit
+	IsNot       // tag differs from Limit
+	In          // tag equals one of Values
+	Inside      // Values[0] <= tag <= Values[1]
+	Outside     // tag < Values[0] or tag > Values[1]
+	Changed     // the tag's value became another at this instant
+	Stuck       // the tag's value has been the same for Span
+	Missing     // no point of the tag has come for Span
+	Sequence    // the tag took the values of Values in this order within Span
+	AtLeastN    // at least N conditions of Of
 )
 
-var opNames = [...]string{"", "all", "any", "not", "above", "below", "atLeast", "atMost", "is", "isNot", "in", "inside", "outside"}
+var opNames = [...]string{
+	"", "all", "any", "not", "above", "below", "atLeast", "atMost", "is", "isNot", "in", "inside", "outside",
+	"changed", "stuck", "missing", "sequence", "atLeastN",
+}
 
 // String returns the key used in rule documents.
 func (op Op) String() string { return opNames[op] }
@@ -123,28 +131,15 @@ func OpNamed(key string) Op {
 }
 
 // Combines reports whether op joins other conditions rather than test a tag.
-func (op Op) Combines() bool { return op == All || op == Any || op == Not }
+func (op Op) Combines() bool { return op >= All && op <= Not || op == AtLeastN }
+
+// Compares reports whether op compares a value with limits.
+func (op Op) Compares() bool { return op >= Above && op <= Outside }
 
 // Numeric reports whether op orders numbers, so that a value that is not a
 // number makes it unknown.
 func (op Op) Numeric() bool {
 	return op >= Above && op <= AtMost || op == Inside || op == Outside
-}
-
-// Condition is true, false or unknown at every instant. The order of effects
-// is: predicate, hysteresis (Clear), on-delay (For), off-delay (Keep).
-type Condition struct {
-	Op Op
-	Of []Condition // of All, Any and Not
-
-	Tag       string // what the other operators test
-	Equipment string // whose tag; empty: the instance's own
-	Limit     Value
-	Values    []Value
-	Clear     Value // hysteresis; null: none
-
-	For  Duration // true once it has held for that long, at exactly t0 + For
-	Keep Duration // stays true for that long after it stopped to hold
 }
 
 // Alert says what operators are told when the rule raises an alarm. ${field}

@@ -9,24 +9,70 @@ import (
 // conditionJSON is the document form of a condition: one operator key, beside
 // what goes with it.
 type conditionJSON struct {
-	State     State       `json:"state,omitempty"` // of the case that holds the condition
-	All       []Condition `json:"all,omitempty"`
-	Any       []Condition `json:"any,omitempty"`
-	Not       *Condition  `json:"not,omitempty"`
-	Tag       string      `json:"tag,omitempty"`
-	Equipment string      `json:"equipment,omitempty"`
-	Above     *Value      `json:"above,omitempty"`
-	Below     *Value      `json:"below,omitempty"`
-	AtLeast   *Value      `json:"atLeast,omitempty"`
-	AtMost    *Value      `json:"atMost,omitempty"`
-	Is        *Value      `json:"is,omitempty"`
-	IsNot     *Value      `json:"isNot,omitempty"`
-	In        []Value     `json:"in,omitempty"`
-	Inside    []Value     `json:"inside,omitempty"`
-	Outside   []Value     `json:"outside,omitempty"`
-	Clear     *Value      `json:"clear,omitempty"`
-	For       string      `json:"for,omitempty"`
-	Keep      string      `json:"keep,omitempty"`
+	State      State         `json:"state,omitempty"` // of the case that holds the condition
+	All        []Condition   `json:"all,omitempty"`
+	Any        []Condition   `json:"any,omitempty"`
+	Not        *Condition    `json:"not,omitempty"`
+	AtLeastN   *atLeastNJSON `json:"atLeastN,omitempty"`
+	Tag        string        `json:"tag,omitempty"`
+	Equipment  string        `json:"equipment,omitempty"`
+	Expr       string        `json:"expr,omitempty"`
+	Avg        *string       `json:"avg,omitempty"`
+	TimeAvg    *string       `json:"timeAvg,omitempty"`
+	Min        *string       `json:"min,omitempty"`
+	Max        *string       `json:"max,omitempty"`
+	Sum        *string       `json:"sum,omitempty"`
+	Count      *string       `json:"count,omitempty"`
+	StdDev     *string       `json:"stddev,omitempty"`
+	Range      *string       `json:"range,omitempty"`
+	Rate       *string       `json:"rate,omitempty"`
+	Delta      *string       `json:"delta,omitempty"`
+	Above      *limitJSON    `json:"above,omitempty"`
+	Below      *limitJSON    `json:"below,omitempty"`
+	AtLeast    *limitJSON    `json:"atLeast,omitempty"`
+	AtMost     *limitJSON    `json:"atMost,omitempty"`
+	Is         *limitJSON    `json:"is,omitempty"`
+	IsNot      *limitJSON    `json:"isNot,omitempty"`
+	In         []limitJSON   `json:"in,omitempty"`
+	Inside     []limitJSON   `json:"inside,omitempty"`
+	Outside    []limitJSON   `json:"outside,omitempty"`
+	Changed    *bool         `json:"changed,omitempty"`
+	Stuck      *string       `json:"stuck,omitempty"`
+	Missing    *string       `json:"missing,omitempty"`
+	Sequence   []Value       `json:"sequence,omitempty"`
+	Within     *string       `json:"within,omitempty"`
+	Clear      *Value        `json:"clear,omitempty"`
+	Hysteresis *Value        `json:"hysteresis,omitempty"`
+	StaleAfter *string       `json:"staleAfter,omitempty"`
+	For        string        `json:"for,omitempty"`
+	Keep       string        `json:"keep,omitempty"`
+}
+
+type atLeastNJSON struct {
+	N  int         `json:"n"`
+	Of []Condition `json:"of"`
+}
+
+// limitJSON is a constant, or an object that says where the limit stands.
+type limitJSON struct {
+	Value
+	lookup Lookup
+}
+
+func (l limitJSON) MarshalJSON() ([]byte, error) {
+	if l.lookup != (Lookup{}) {
+		return json.Marshal(l.lookup)
+	}
+	return l.Value.MarshalJSON()
+}
+
+func (l *limitJSON) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '{' {
+		dec := json.NewDecoder(bytes.NewReader(b))
+		dec.DisallowUnknownFields()
+		return dec.Decode(&l.lookup)
+	}
+	return l.Value.UnmarshalJSON(b)
 }
 
 // MarshalJSON writes the document form of c. It is canonical: equal conditions
@@ -80,7 +126,10 @@ func decodeCondition(b []byte) (d conditionJSON, err error) {
 }
 
 func (c *Condition) document() (d conditionJSON) {
-	d.Tag, d.Equipment = c.Tag, c.Equipment
+	d.Tag, d.Equipment, d.Expr = c.Tag, c.Equipment, c.Expr
+	if p := d.window(c.Window.Func); p != nil {
+		*p = text(c.Window.Over)
+	}
 	switch c.Op {
 	case All:
 		d.All = c.Of
@@ -90,19 +139,28 @@ func (c *Condition) document() (d conditionJSON) {
 		if len(c.Of) > 0 {
 			d.Not = &c.Of[0]
 		}
-	case In:
-		d.In = c.Values
-	case Inside:
-		d.Inside = c.Values
-	case Outside:
-		d.Outside = c.Values
+	case AtLeastN:
+		d.AtLeastN = &atLeastNJSON{N: c.N, Of: c.Of}
+	case Changed:
+		yes := true
+		d.Changed = &yes
+	case Stuck:
+		d.Stuck = text(c.Span)
+	case Missing:
+		d.Missing = text(c.Span)
+	case Sequence:
+		d.Sequence, d.Within = c.Values, text(c.Span)
 	default:
-		if p := d.limit(c.Op); p != nil {
-			*p = &c.Limit
-		}
+		d.setLimits(c)
 	}
 	if !c.Clear.IsNull() {
 		d.Clear = &c.Clear
+	}
+	if !c.Hysteresis.IsNull() {
+		d.Hysteresis = &c.Hysteresis
+	}
+	if c.StaleAfter != 0 {
+		d.StaleAfter = text(c.StaleAfter)
 	}
 	if c.For != 0 {
 		d.For = c.For.String()
@@ -113,8 +171,32 @@ func (c *Condition) document() (d conditionJSON) {
 	return d
 }
 
+func text(d Duration) *string {
+	s := d.String()
+	return &s
+}
+
+// setLimits writes what a comparing condition compares with.
+func (d *conditionJSON) setLimits(c *Condition) {
+	lookup := func(i int) (l Lookup) {
+		if i < len(c.Lookups) {
+			l = c.Lookups[i]
+		}
+		return l
+	}
+	if p := d.limit(c.Op); p != nil {
+		*p = &limitJSON{c.Limit, lookup(0)}
+		return
+	}
+	if p := d.list(c.Op); p != nil {
+		for i, v := range c.Values {
+			*p = append(*p, limitJSON{v, lookup(i)})
+		}
+	}
+}
+
 // limit returns where d holds the limit of an operator with a single one.
-func (d *conditionJSON) limit(op Op) **Value {
+func (d *conditionJSON) limit(op Op) **limitJSON {
 	switch op {
 	case Above:
 		return &d.Above
@@ -132,65 +214,42 @@ func (d *conditionJSON) limit(op Op) **Value {
 	return nil
 }
 
-func (c *Condition) fromDocument(d conditionJSON) error {
-	*c = Condition{Tag: d.Tag, Equipment: d.Equipment}
-	set := func(op Op) error {
-		if c.Op != NoOp {
-			return fmt.Errorf("condition: both %q and %q; one condition has one operator", c.Op, op)
-		}
-		c.Op = op
-		return nil
+// list returns where d holds the limits of an operator with several.
+func (d *conditionJSON) list(op Op) *[]limitJSON {
+	switch op {
+	case In:
+		return &d.In
+	case Inside:
+		return &d.Inside
+	case Outside:
+		return &d.Outside
 	}
-	for op := Above; op <= IsNot; op++ {
-		if p := *d.limit(op); p != nil {
-			if err := set(op); err != nil {
-				return err
-			}
-			c.Limit = *p
-		}
-	}
-	for _, l := range []struct {
-		op     Op
-		values []Value
-	}{{In, d.In}, {Inside, d.Inside}, {Outside, d.Outside}} {
-		if l.values != nil {
-			if err := set(l.op); err != nil {
-				return err
-			}
-			c.Values = l.values
-		}
-	}
-	not := []Condition(nil)
-	if d.Not != nil {
-		not = []Condition{*d.Not}
-	}
-	for _, l := range []struct {
-		op Op
-		of []Condition
-	}{{All, d.All}, {Any, d.Any}, {Not, not}} {
-		if l.of != nil {
-			if err := set(l.op); err != nil {
-				return err
-			}
-			c.Of = l.of
-		}
-	}
-	if d.Clear != nil {
-		c.Clear = *d.Clear
-	}
-	return c.spansFrom(d)
+	return nil
 }
 
-func (c *Condition) spansFrom(d conditionJSON) (err error) {
-	if d.For != "" {
-		if c.For, err = ParseDuration(d.For); err != nil {
-			return fmt.Errorf("for: %w", err)
-		}
-	}
-	if d.Keep != "" {
-		if c.Keep, err = ParseDuration(d.Keep); err != nil {
-			return fmt.Errorf("keep: %w", err)
-		}
+// window returns where d holds the length of a window.
+func (d *conditionJSON) window(a Aggregate) **string {
+	switch a {
+	case Avg:
+		return &d.Avg
+	case TimeAvg:
+		return &d.TimeAvg
+	case Min:
+		return &d.Min
+	case Max:
+		return &d.Max
+	case Sum:
+		return &d.Sum
+	case Count:
+		return &d.Count
+	case StdDev:
+		return &d.StdDev
+	case Range:
+		return &d.Range
+	case Rate:
+		return &d.Rate
+	case Delta:
+		return &d.Delta
 	}
 	return nil
 }

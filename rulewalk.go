@@ -19,6 +19,9 @@ func (c *Condition) walk(path string, visit func(path string, c *Condition)) {
 		c.Of[0].walk(path, visit)
 		return
 	}
+	if c.Op == AtLeastN {
+		path += ".of"
+	}
 	for i := range c.Of {
 		c.Of[i].walk(at(path, i), visit)
 	}

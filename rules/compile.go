@@ -44,18 +44,21 @@ type node struct {
 	hold      linewatch.Duration // on-delay
 	keep      linewatch.Duration // off-delay
 	identity  identity
+	cond      *linewatch.Condition
+	program   Expression // of an expression
 }
 
 // identity names a condition across versions of its rule: a hash of its group
 // and canonical form, and of a number if these repeat.
 type identity [16]byte
 
-// compile makes a rule that passed Validate ready to be judged.
-func compile(rv linewatch.RuleVersion) *program {
-	p := compileGroups(rv)
+// compile makes a rule that passed Validate ready to be judged, with its
+// expressions by their text.
+func compile(rv linewatch.RuleVersion, expressions map[string]Expression) *program {
+	p := compileGroups(rv, expressions)
 	for i := range rv.Rule.Overrides {
 		o := rv.Rule.Overrides[i].Equipment
-		v := compileGroups(linewatch.RuleVersion{Rule: *rv.Rule.For(o, o), Version: rv.Version})
+		v := compileGroups(linewatch.RuleVersion{Rule: *rv.Rule.For(o, o), Version: rv.Version}, expressions)
 		if p.variants == nil {
 			p.variants = map[string]*program{}
 		}
@@ -76,10 +79,10 @@ func (p *program) variant(eq *linewatch.Equipment) *program {
 	return p
 }
 
-func compileGroups(rv linewatch.RuleVersion) *program {
+func compileGroups(rv linewatch.RuleVersion, expressions map[string]Expression) *program {
 	p := &program{rule: rv.Rule, version: rv.Version}
 	for _, g := range rv.Rule.Groups {
-		c := compiler{program: p, group: g.ID, seen: map[string]int{}}
+		c := compiler{program: p, group: g.ID, seen: map[string]int{}, expressions: expressions}
 		out := group{id: g.ID, weight: g.Weight, otherwise: g.Otherwise, ignore: g.Unknown == linewatch.UnknownIgnore}
 		for i := range g.Cases {
 			out.cases = append(out.cases, caseNode{state: g.Cases[i].State, root: c.add(&g.Cases[i].When)})
@@ -91,12 +94,13 @@ func compileGroups(rv linewatch.RuleVersion) *program {
 
 type compiler struct {
 	*program
-	group string
-	seen  map[string]int
+	group       string
+	seen        map[string]int
+	expressions map[string]Expression // by their text
 }
 
 func (c *compiler) add(cond *linewatch.Condition) int32 {
-	n := node{op: cond.Op, tag: cond.Tag, equipment: cond.Equipment, clear: cond.Clear, hold: cond.For, keep: cond.Keep}
+	n := node{op: cond.Op, tag: cond.Tag, equipment: cond.Equipment, clear: cond.Clear, hold: cond.For, keep: cond.Keep, cond: cond}
 	for i := range cond.Of {
 		n.kids = append(n.kids, c.add(&cond.Of[i]))
 	}
@@ -106,6 +110,10 @@ func (c *compiler) add(cond *linewatch.Condition) int32 {
 		if n.limits == nil {
 			n.limits = []linewatch.Value{cond.Limit}
 		}
+		if !cond.Hysteresis.IsNull() && len(cond.Lookups) == 0 {
+			n.clear = clearOf(n.op, cond.Limit, cond.Hysteresis)
+		}
+		n.program = c.expressions[cond.Expr]
 	}
 	name := c.group + " " + cond.Canonical()
 	c.seen[name]++

@@ -87,6 +87,9 @@ func (e *Engine) admitRule(rv *linewatch.RuleVersion) error {
 	if err := e.graph.Check(rv); err != nil {
 		return err
 	}
+	if _, err := e.expressions(&rv.Rule); err != nil {
+		return fmt.Errorf("rule %s version %d: %w", rv.Rule.ID, rv.Version, err)
+	}
 	if r == nil {
 		r = &ruleState{}
 		e.rules[rv.Rule.ID] = r
@@ -139,7 +142,7 @@ func (e *Engine) apply(c *linewatch.Control, t linewatch.Time) {
 	case c.Assets != nil:
 		e.reorganise(newRegistry(*c.Assets), t)
 	case c.Table != nil:
-		e.tables[c.Table.ID] = *c.Table
+		e.applyTable(c.Table)
 	}
 }
 
@@ -148,12 +151,12 @@ func (e *Engine) applyRule(rv *linewatch.RuleVersion, t linewatch.Time) {
 	next := edition{version: rv.Version, from: rv.From, since: t}
 	switch rv.In() {
 	case linewatch.StageActive:
-		next.prog = compile(*rv)
+		next.prog = e.mustCompile(rv)
 		e.replace(rv.Rule.ID, &next, t)
 	case linewatch.StageRetired:
 		e.replace(rv.Rule.ID, &next, t)
 	case linewatch.StageShadow:
-		next.prog = compile(*rv)
+		next.prog = e.mustCompile(rv)
 		e.shadow(rv.Rule.ID, &next, t)
 	}
 }

@@ -1,6 +1,10 @@
 package rules
 
-import "linewatch"
+import (
+	"slices"
+
+	"linewatch"
+)
 
 // SenderID is an engine's handle of a sender.
 type SenderID int32
@@ -18,6 +22,9 @@ type Options struct {
 	AnyEquipment bool
 	// MaxSeries bounds the number of tags; 0 means 1,000,000.
 	MaxSeries int
+	// Compile makes an expression ready; nil: rules with expressions are
+	// refused. It must be a pure function.
+	Compile func(expression string) (Expression, error)
 }
 
 const defaultMaxSeries = 1_000_000
@@ -52,6 +59,7 @@ type Engine struct {
 	series     []series
 	index      index
 	touched    []touch
+	earlier    []touch // samples of the open instant that others of their series followed
 	leaves     []leaf
 	freeLeaves []int32
 
@@ -61,15 +69,20 @@ type Engine struct {
 	dirty       []int32
 	chained     [][]int32 // dirty instances that wait for others, by level
 	timers      timerHeap
+	arrival     linewatch.Time           // newest tick of the arrival clock
+	silence     outage                   // while all senders are offline
+	lapses      map[int32]linewatch.Time // instances to be judged again on the arrival clock
+	nextLapse   linewatch.Time           // no lapse is before
 	changes     []linewatch.StateChange
 }
 
 type sender struct {
 	linewatch.Sender
-	offline bool
+	outage outage
+	spoken bool
 }
 
-// touch is the newest sample of a series at the open instant.
+// touch is a sample of a series at the open instant.
 type touch struct {
 	series SeriesID
 	sample Sample
@@ -90,6 +103,10 @@ func New(opts Options) *Engine {
 		index:       newIndex(),
 		instanceIDs: map[instanceKey]int32{},
 		instancesOf: map[slot][]int32{},
+		arrival:     linewatch.NoTime,
+		silence:     noOutage(),
+		lapses:      map[int32]linewatch.Time{},
+		nextLapse:   linewatch.MaxTime,
 	}
 }
 
@@ -99,7 +116,7 @@ func (e *Engine) Sender(s linewatch.Sender) SenderID {
 		return id
 	}
 	id := SenderID(len(e.senders))
-	e.senders = append(e.senders, sender{Sender: s})
+	e.senders = append(e.senders, sender{Sender: s, outage: noOutage()})
 	e.senderIDs[s] = id
 	return id
 }
@@ -119,7 +136,20 @@ func (e *Engine) Point(id SeriesID, s Sample) {
 		sr.touched = int32(len(e.touched))
 		return
 	}
-	e.touched[sr.touched-1].sample = s
+	newest := &e.touched[sr.touched-1]
+	e.earlier = append(e.earlier, *newest)
+	newest.sample = s
+}
+
+// earlierOf returns the samples of a series at the instant that is being
+// closed which others followed, in their order.
+func (e *Engine) earlierOf(id SeriesID) []touch {
+	from, _ := slices.BinarySearchFunc(e.earlier, id, func(tc touch, id SeriesID) int { return int(tc.series) - int(id) })
+	to := from
+	for to < len(e.earlier) && e.earlier[to].series == id {
+		to++
+	}
+	return e.earlier[from:to]
 }
 
 // Advance says that nothing at or before to is still to come: it closes every
@@ -131,26 +161,6 @@ func (e *Engine) Advance(to linewatch.Time) {
 	e.runUntil(to)
 	if to > e.now && e.now.Known() {
 		e.now = to
-	}
-}
-
-// SetOnline says that a sender's tags are to be believed again, or no longer.
-// The resulting changes have the event time at, which must not be before the
-// last Advance.
-func (e *Engine) SetOnline(id SenderID, online bool, at linewatch.Time) {
-	if e.senders[id].offline == !online {
-		return
-	}
-	e.senders[id].offline = !online
-	for i := range e.series {
-		if sr := &e.series[i]; sr.last.Sender == id && sr.last.At.Known() {
-			e.settle(SeriesID(i), false)
-		}
-	}
-	if at.Known() {
-		first := len(e.changes)
-		e.evaluateDirty(at)
-		sortChanges(e.changes[first:])
 	}
 }
 
@@ -197,14 +207,19 @@ func (e *Engine) closeInstant(t linewatch.Time) {
 		moved := sr.last.Value != tc.sample.Value
 		sr.touched, sr.last = 0, tc.sample
 		e.settle(tc.series, moved)
+		if len(sr.watchers) > 0 {
+			e.wake(sr)
+		}
 	}
 	e.touched = e.touched[:0]
+	slices.SortStableFunc(e.earlier, func(a, b touch) int { return int(a.series) - int(b.series) })
 	e.applyControl(t)
 	for e.timers.next() <= t {
 		e.markDirty(e.timers.pop(e.instances))
 	}
 	e.open, e.now = false, t
 	e.evaluateDirty(t)
+	e.earlier = e.earlier[:0]
 	if len(e.changes) > first+1 {
 		sortChanges(e.changes[first:])
 	}

@@ -92,7 +92,7 @@ func (e *Engine) evidence(dst []linewatch.ConditionWhy, inst *instance, at int32
 		}
 		return dst
 	}
-	w := linewatch.ConditionWhy{Op: n.op.String(), Truth: s.out, For: n.hold}
+	w := linewatch.ConditionWhy{Op: n.op.String(), Truth: s.out, For: n.hold, N: n.cond.N}
 	if n.hold != 0 && s.since.Known() {
 		w.Since = s.since
 	}
@@ -102,6 +102,8 @@ func (e *Engine) evidence(dst []linewatch.ConditionWhy, inst *instance, at int32
 	switch {
 	case n.rule != "":
 		e.describeRule(&w, inst, n)
+	case s.probe != nil:
+		e.describeProbe(&w, inst, n, s.probe)
 	case !n.op.Combines():
 		e.describeInput(&w, inst, n)
 	}
@@ -133,7 +135,7 @@ func (e *Engine) describeInput(w *linewatch.ConditionWhy, inst *instance, n *nod
 	w.Value, w.At, w.Sequence = &last.Value, last.At, last.Sequence
 	w.Sender = e.senders[last.Sender].String()
 	switch {
-	case e.senders[last.Sender].offline:
+	case e.senders[last.Sender].offline():
 		w.Cause = causeOffline
 	case last.Quality != linewatch.Ok:
 		w.Quality = last.Quality.String()

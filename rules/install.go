@@ -16,7 +16,7 @@ func (e *Engine) instantiate(s slot, prog *program, t linewatch.Time) {
 	e.withdrawBut(s, subjects, t)
 	for _, equipment := range subjects {
 		eq := e.registry.find(equipment)
-		e.install(instanceKey{s, equipment}, prog.variant(&eq))
+		e.install(instanceKey{s, equipment}, prog.variant(&eq), t)
 	}
 }
 
@@ -45,7 +45,7 @@ func (e *Engine) withdrawBut(s slot, subjects []string, t linewatch.Time) {
 
 // install puts a program into the instance of a key, making it if there is
 // none.
-func (e *Engine) install(key instanceKey, prog *program) {
+func (e *Engine) install(key instanceKey, prog *program, t linewatch.Time) {
 	i, ok := e.instanceIDs[key]
 	if !ok {
 		i = e.newInstance(key)
@@ -60,7 +60,7 @@ func (e *Engine) install(key instanceKey, prog *program) {
 	if old != nil {
 		inst.inherit(old, states)
 	}
-	e.connect(i, inst)
+	e.connect(i, inst, t)
 	e.tellReaders(inst)
 	e.markDirty(i)
 }
@@ -77,8 +77,10 @@ func (e *Engine) newInstance(key instanceKey) int32 {
 	return i
 }
 
-// connect makes the conditions of an instance read their series.
-func (e *Engine) connect(i int32, inst *instance) {
+// connect makes the conditions of an instance read their series, from the
+// instant t on.
+func (e *Engine) connect(i int32, inst *instance, t linewatch.Time) {
+	inst.probes = false
 	for j := range inst.prog.nodes {
 		n := &inst.prog.nodes[j]
 		if n.op.Combines() {
@@ -86,6 +88,9 @@ func (e *Engine) connect(i int32, inst *instance) {
 		}
 		if n.rule != "" {
 			e.connectRule(i, int32(j), inst)
+			continue
+		}
+		if e.connectProbe(i, inst, j, t) {
 			continue
 		}
 		equipment := inst.key.equipment
@@ -107,7 +112,8 @@ func (e *Engine) connect(i int32, inst *instance) {
 	}
 }
 
-// inherit takes over what the conditions of another version remember.
+// inherit takes over what the conditions of another version remember, which may
+// go on remembering it.
 func (inst *instance) inherit(old *program, states []nodeState) {
 	memory := make(map[identity]nodeState, len(states))
 	for i := range old.nodes {
@@ -115,6 +121,7 @@ func (inst *instance) inherit(old *program, states []nodeState) {
 	}
 	for i := range inst.prog.nodes {
 		if s, ok := memory[inst.prog.nodes[i].identity]; ok {
+			s.probe = s.probe.clone()
 			inst.nodes[i] = s
 		}
 	}
@@ -125,6 +132,7 @@ func (inst *instance) inherit(old *program, states []nodeState) {
 func (e *Engine) withdraw(i int32, inst *instance, t linewatch.Time) {
 	e.detach(i)
 	e.timers.set(e.instances, i, linewatch.MaxTime)
+	e.setLapse(i, linewatch.MaxTime)
 	if inst.state != linewatch.Idle && inst.seq > 0 {
 		c := e.change(inst, linewatch.Idle, t)
 		c.Why.Cause = causeWithdrawn

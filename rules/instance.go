@@ -21,6 +21,8 @@ type instance struct {
 	timer int32          // place in the timer heap plus 1; 0: none
 	level int32          // its rule's, see relevel
 	dirty bool
+	// probes says that some conditions have one.
+	probes bool
 }
 
 // nodeState is what a condition remembers.
@@ -30,6 +32,7 @@ type nodeState struct {
 	pred   linewatch.Truth
 	out    linewatch.Truth // after the delays
 	memory bool            // the predicate when it was last decided
+	probe  *probe          // nil: the predicate is told by cuts, leaves or other conditions
 }
 
 func newNodeStates(n int) []nodeState {
@@ -43,11 +46,14 @@ func newNodeStates(n int) []nodeState {
 // evaluate judges one instance at an instant and emits a change if its state
 // became another.
 func (e *Engine) evaluate(i int32, inst *instance, t linewatch.Time) {
-	due := linewatch.MaxTime
+	due, lapse := linewatch.MaxTime, linewatch.MaxTime
 	for j := range inst.prog.nodes {
 		n, s := &inst.prog.nodes[j], &inst.nodes[j]
 		if n.op.Combines() {
 			s.pred = n.join(inst.nodes)
+		} else if s.probe != nil {
+			e.judge(n, s, t)
+			due, lapse = min(due, s.probe.due), min(lapse, s.probe.lapse)
 		}
 		if n.hold == 0 && n.keep == 0 {
 			s.out = s.pred
@@ -56,6 +62,9 @@ func (e *Engine) evaluate(i int32, inst *instance, t linewatch.Time) {
 		due = min(due, n.delay(s, t))
 	}
 	e.timers.set(e.instances, i, due)
+	if inst.probes {
+		e.setLapse(i, lapse)
+	}
 	if state, group := inst.prog.decide(inst.nodes); state != inst.state {
 		e.emit(inst, state, group, t)
 	}
@@ -63,8 +72,11 @@ func (e *Engine) evaluate(i int32, inst *instance, t linewatch.Time) {
 
 // join combines what the conditions of n say, in Kleene's logic.
 func (n *node) join(states []nodeState) linewatch.Truth {
-	if n.op == linewatch.Not {
+	switch n.op {
+	case linewatch.Not:
 		return states[n.kids[0]].out.Not()
+	case linewatch.AtLeastN:
+		return n.most(states)
 	}
 	decisive := linewatch.False
 	if n.op == linewatch.Any {
@@ -80,6 +92,27 @@ func (n *node) join(states []nodeState) linewatch.Truth {
 		}
 	}
 	return result
+}
+
+// most is true if enough conditions hold, and false once the undecided ones
+// could no longer make it so.
+func (n *node) most(states []nodeState) linewatch.Truth {
+	hold, open := 0, 0
+	for _, k := range n.kids {
+		switch states[k].out {
+		case linewatch.True:
+			hold++
+		case linewatch.Undecided:
+			open++
+		}
+	}
+	switch {
+	case hold >= n.cond.N:
+		return linewatch.True
+	case hold+open < n.cond.N:
+		return linewatch.False
+	}
+	return linewatch.Undecided
 }
 
 // delay applies on-delay and off-delay to the predicate at the instant t, and

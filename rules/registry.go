@@ -40,6 +40,18 @@ func (r *registry) find(id string) linewatch.Equipment {
 	return linewatch.Equipment{ID: id}
 }
 
+// staleAfter returns from which age on the value of a tag is unknown; 0: never.
+func (r *registry) staleAfter(id, tag string) linewatch.Duration {
+	if i, ok := r.byID[id]; ok {
+		for _, t := range r.assets.Equipment[i].Tags {
+			if t.Name == tag {
+				return t.StaleAfter
+			}
+		}
+	}
+	return 0
+}
+
 // Knows reports whether the newest registry lists an equipment for this home,
 // or whether any name will do.
 func (e *Engine) Knows(equipment string) bool { return e.belongs(&e.newest, equipment) }

@@ -41,7 +41,9 @@ type series struct {
 	touched int32 // place in Engine.touched plus 1; 0: none
 	rank    int32 // how many cuts the newest number is above
 	cuts    []cut
-	leaves  []int32 // all conditions on this series
+	leaves  []int32 // all conditions on this series but those of watchers
+	// watchers are the instances with probes on this series.
+	watchers []int32
 }
 
 // leaf is a condition on a series.
@@ -90,7 +92,7 @@ func (e *Engine) settle(id SeriesID, moved bool) {
 
 // classNow returns what the newest sample of a series is good for now.
 func (e *Engine) classNow(sr *series) class {
-	if sr.last.Quality != linewatch.Ok || !sr.last.At.Known() || e.senders[sr.last.Sender].offline {
+	if sr.last.Quality != linewatch.Ok || !sr.last.At.Known() || e.senders[sr.last.Sender].offline() {
 		return noClass
 	}
 	return classOf(sr.last.Value)
@@ -192,6 +194,7 @@ func (e *Engine) detach(instance int32) {
 			e.freeLeaves = append(e.freeLeaves, l)
 			return true
 		})
+		sr.watchers = slices.DeleteFunc(sr.watchers, func(i int32) bool { return i == instance })
 		sr.cuts = slices.DeleteFunc(sr.cuts, func(c cut) bool { return e.leaves[c.leaf].instance < 0 })
 		if sr.class == numbers {
 			sr.rank = int32(rankOf(sr.cuts, sr.last.Value))

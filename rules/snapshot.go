@@ -11,7 +11,7 @@ import (
 )
 
 // snapshotVersion names the layout below. Another one is refused.
-const snapshotVersion = 2
+const snapshotVersion = 3
 
 // errOpen guards against a snapshot in the middle of an instant.
 var errOpen = errors.New("snapshot between Point and Advance")
@@ -26,6 +26,9 @@ func (e *Engine) AppendSnapshot(dst []byte) ([]byte, error) {
 	dst = append(dst, snapshotVersion)
 	dst = linewatch.AppendTime(dst, e.now)
 	dst = binary.AppendUvarint(dst, e.order)
+	for _, at := range [...]linewatch.Time{e.arrival, e.silence.arrival, e.silence.watermark} {
+		dst = linewatch.AppendTime(dst, at)
+	}
 	dst, err := e.appendDefinitions(dst)
 	if err != nil {
 		return nil, err
@@ -33,7 +36,8 @@ func (e *Engine) AppendSnapshot(dst []byte) ([]byte, error) {
 	dst = binary.AppendUvarint(dst, uint64(len(e.senders)))
 	for _, s := range e.senders {
 		dst = linewatch.AppendText(linewatch.AppendText(dst, s.Gateway), s.Source)
-		dst = linewatch.AppendFlag(dst, s.offline)
+		dst = linewatch.AppendFlag(dst, s.spoken)
+		dst = linewatch.AppendTime(linewatch.AppendTime(dst, s.outage.arrival), s.outage.watermark)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(e.series)))
 	for i := range e.series {
@@ -96,7 +100,7 @@ func (ed *edition) append(dst []byte) ([]byte, error) {
 	return append(binary.AppendUvarint(dst, uint64(len(ed.encoded))), ed.encoded...), nil
 }
 
-func (ed *edition) restore(r *linewatch.BinaryReader) error {
+func (ed *edition) restore(e *Engine, r *linewatch.BinaryReader) (err error) {
 	ed.version = uint32(r.Uvarint())
 	if ed.version == 0 {
 		return nil
@@ -110,8 +114,9 @@ func (ed *edition) restore(r *linewatch.BinaryReader) error {
 	if err := json.Unmarshal(b, &rv.Rule); err != nil {
 		return err
 	}
-	ed.prog, ed.encoded = compile(rv), slices.Clone(b)
-	return nil
+	ed.prog, err = e.compile(rv)
+	ed.encoded = slices.Clone(b)
+	return err
 }
 
 func (sr *series) append(dst []byte) []byte {
@@ -140,9 +145,15 @@ func (inst *instance) append(dst []byte) []byte {
 		if s.memory {
 			bits |= 1 << 4
 		}
+		if s.probe != nil {
+			bits |= 1 << 5
+		}
 		dst = append(dst, bits)
 		if n := &inst.prog.nodes[i]; n.hold != 0 || n.keep != 0 {
 			dst = linewatch.AppendTime(linewatch.AppendTime(dst, s.since), s.until)
+		}
+		if s.probe != nil {
+			dst = s.probe.append(dst)
 		}
 	}
 	return dst
@@ -158,12 +169,14 @@ func (e *Engine) Restore(b []byte) error {
 		return fmt.Errorf("restore rules: snapshot version %d, want %d", v, snapshotVersion)
 	}
 	e.now, e.order = r.Time(), r.Uvarint()
+	e.arrival, e.silence = r.Time(), outage{r.Time(), r.Time()}
 	if err := e.restoreDefinitions(r); err != nil {
 		return fmt.Errorf("restore rules: %w", err)
 	}
 	for range r.Count() {
 		id := e.Sender(linewatch.Sender{Gateway: r.Text(), Source: r.Text()})
-		e.senders[id].offline = r.Flag()
+		e.senders[id].spoken = r.Flag()
+		e.senders[id].outage = outage{r.Time(), r.Time()}
 	}
 	for range r.Count() {
 		e.restoreSeries(r)
@@ -176,7 +189,7 @@ func (e *Engine) Restore(b []byte) error {
 	// Not before: instances read one another.
 	for i, inst := range e.instances {
 		if inst.prog != nil {
-			e.connect(int32(i), inst)
+			e.connect(int32(i), inst, e.now)
 		}
 	}
 	return r.Err()
@@ -193,7 +206,7 @@ func (e *Engine) restoreDefinitions(r *linewatch.BinaryReader) error {
 	for range r.Count() {
 		id := linewatch.RuleID(r.Text())
 		st := &ruleState{highest: uint32(r.Uvarint())}
-		if err := errors.Join(st.live.restore(r), st.shadow.restore(r)); err != nil {
+		if err := errors.Join(st.live.restore(e, r), st.shadow.restore(e, r)); err != nil {
 			return fmt.Errorf("rule %s: %w", id, err)
 		}
 		e.rules[id] = st
@@ -255,18 +268,23 @@ func (e *Engine) restoreInstance(r *linewatch.BinaryReader) error {
 	eq := e.registry.find(key.equipment)
 	inst.prog = ed.prog.variant(&eq)
 	inst.nodes = newNodeStates(len(inst.prog.nodes))
-	due := linewatch.MaxTime
+	due, lapse := linewatch.MaxTime, linewatch.MaxTime
 	for j := range inst.nodes {
 		n, s := &inst.prog.nodes[j], &inst.nodes[j]
 		bits := r.Byte()
 		s.pred, s.out, s.memory = linewatch.Truth(min(bits&3, 2)), linewatch.Truth(min(bits>>2&3, 2)), bits&(1<<4) != 0
-		if n.hold == 0 && n.keep == 0 {
-			continue
+		if n.hold != 0 || n.keep != 0 {
+			s.since, s.until = r.Time(), r.Time()
+			due = min(due, n.deadline(s, e.now))
 		}
-		s.since, s.until = r.Time(), r.Time()
-		due = min(due, n.deadline(s, e.now))
+		if bits&(1<<5) != 0 && n.rule == "" && !n.op.Combines() {
+			s.probe = newProbe(n, e.now)
+			s.probe.restore(n, r)
+			due, lapse = min(due, s.probe.due), min(lapse, s.probe.lapse)
+		}
 	}
 	e.timers.set(e.instances, i, due)
+	e.setLapse(i, lapse)
 	return r.Err()
 }
 

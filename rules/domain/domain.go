@@ -25,6 +25,8 @@ type Config struct {
 	// AnyEquipment lets in points of equipment that the registry does not
 	// list, as rule tests do.
 	AnyEquipment bool
+	// Compile makes the expressions of rules ready; see rules.Options.
+	Compile func(expression string) (rules.Expression, error)
 }
 
 const (
@@ -76,7 +78,7 @@ func New(cfg Config) *Domain {
 	}
 	return &Domain{
 		cfg:      cfg,
-		engine:   rules.New(rules.Options{Line: cfg.Line, AnyEquipment: cfg.AnyEquipment}),
+		engine:   rules.New(rules.Options{Line: cfg.Line, AnyEquipment: cfg.AnyEquipment, Compile: cfg.Compile}),
 		tracker:  watermark.New(cfg.Watermark),
 		nextTick: linewatch.NoTime,
 		senders:  map[linewatch.Sender]*sender{},
@@ -114,7 +116,7 @@ func (d *Domain) register(arrival linewatch.Time, a *linewatch.Assets) {
 	for _, s := range d.byID {
 		if s.registered && !listed[s.name] {
 			s.registered = false
-			d.dismiss(s)
+			d.dismiss(s, arrival)
 		}
 	}
 	d.collect(arrival)
@@ -157,11 +159,11 @@ func (d *Domain) admit(s *sender, arrival linewatch.Time) {
 
 // dismiss takes a sender's say in the watermark, and the belief in its tags: it
 // could not even be found silent any more.
-func (d *Domain) dismiss(s *sender) {
+func (d *Domain) dismiss(s *sender, arrival linewatch.Time) {
 	if !s.admitted {
 		return
 	}
-	d.engine.SetOnline(s.id, false, d.tracker.Watermark())
+	d.engine.SetOnline(s.id, false, d.tracker.Watermark(), arrival)
 	d.tracker.Remove(s.bucket)
 	delete(d.owners, s.bucket)
 	s.admitted = false
@@ -233,6 +235,8 @@ func (d *Domain) tick(at linewatch.Time) {
 	}
 	d.collect(at)
 	d.applyTransitions(at)
+	d.engine.Tick(at)
+	d.collect(at)
 }
 
 // release hands the engine, in order, what the watermark has passed.
@@ -251,7 +255,7 @@ func (d *Domain) release() {
 func (d *Domain) applyTransitions(arrival linewatch.Time) {
 	for _, tr := range d.tracker.Transitions() {
 		if s := d.owners[tr.ID]; s != nil {
-			d.engine.SetOnline(s.id, tr.Online, d.tracker.Watermark())
+			d.engine.SetOnline(s.id, tr.Online, d.tracker.Watermark(), arrival)
 		}
 	}
 	d.collect(arrival)

@@ -40,7 +40,7 @@ var moreMutants = []mutant{
 	{"ticks fire with the records of their stamp", "rules/domain/domain.go", "d.Close(arrival - 1)", "d.Close(arrival)"},
 	{"timers fire behind the points", "rules/engine.go", "\t\te.runUntil(t - 1)\n", ""},
 	{"timers fire before the points of their instant", "rules/engine.go", "\t\te.runUntil(t - 1)\n", "\t\te.runUntil(t)\n"},
-	{"senders are never offline", "rules/series.go", " || e.senders[sr.last.Sender].offline", ""},
+	{"senders are never offline", "rules/series.go", " || e.senders[sr.last.Sender].offline()", ""},
 	{"senders stay offline", "rules/domain/domain.go", "d.engine.SetOnline(s.id, tr.Online,", "d.engine.SetOnline(s.id, false,"},
 	{"numbers before the first one seen are forgotten", "rules/domain/seen.go", "epochSeen{epoch: epoch}", "epochSeen{epoch: epoch, floor: from}"},
 	// Conditions.
@@ -92,7 +92,7 @@ var moreMutants = []mutant{
 	{"a restart forgets hysteresis", "rules/snapshot.go", "\t\tif s.memory {\n", "\t\tif false {\n"},
 	{"a restart forgets when for began", "rules/snapshot.go", "s.since, s.until = r.Time(), r.Time()", "s.until, s.until = r.Time(), r.Time()"},
 	{"a restart forgets keep", "rules/snapshot.go", "s.since, s.until = r.Time(), r.Time()", "s.since, _ = r.Time(), r.Time()"},
-	{"a restart forgets who is offline", "rules/snapshot.go", "e.senders[id].offline = r.Flag()", "e.senders[id].offline = r.Flag() && false"},
+	{"a restart forgets who is offline", "rules/snapshot.go", "e.senders[id].outage = outage{r.Time(), r.Time()}", "_ = outage{r.Time(), r.Time()}"},
 	{"a restart forgets timers", "rules/snapshot.go", "e.timers.set(e.instances, i, due)", "_ = due"},
 	{"a restart forgets identities", "rules/domain/snapshot.go", "\ts.seen.restore(r)\n", "\tnew(seen).restore(r)\n"},
 }

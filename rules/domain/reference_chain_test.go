@@ -96,7 +96,7 @@ func (j *refJudge) ruleState(why *linewatch.ConditionWhy, c *linewatch.Condition
 		why.Cause = "rule says UNKNOWN"
 		return linewatch.Undecided
 	}
-	return linewatch.TruthOf(refHolds(c, says, false))
+	return linewatch.TruthOf(refHolds(c.Op, says, why.Limits, linewatch.Value{}, false))
 }
 
 // readRule makes c a condition on the state of another rule: most often one

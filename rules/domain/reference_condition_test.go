@@ -5,15 +5,19 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
-	"slices"
 	"strings"
 
 	"linewatch"
 )
 
 // refCondition is the past of one condition: what it was at each moment at
-// which any of it changed.
-type refCondition struct{ past []refMoment }
+// which any of it changed, and what it reads since when.
+type refCondition struct {
+	past   []refMoment
+	inputs []refInput
+	born   linewatch.Time
+	values []refKnown // of a stuck condition
+}
 
 type refMoment struct {
 	t    linewatch.Time
@@ -138,15 +142,20 @@ func refRank(rule *linewatch.Rule, whys []linewatch.GroupWhy) (linewatch.State, 
 func (j *refJudge) condition(inst *refInstance, c *linewatch.Condition, names *[]string, t linewatch.Time) linewatch.ConditionWhy {
 	own := inst.conditions[(*names)[0]]
 	*names = (*names)[1:]
-	why := linewatch.ConditionWhy{Op: c.Op.String(), For: c.For}
+	why := linewatch.ConditionWhy{Op: c.Op.String(), For: c.For, N: c.N}
+	var kids []linewatch.Truth
 	for i := range c.Of {
 		kid := j.condition(inst, &c.Of[i], names, t)
 		why.Of = append(why.Of, refEvidence(&c.Of[i], kid)...)
 		why.Truth = refJoin(c.Op, i, why.Truth, kid.Truth)
+		kids = append(kids, kid.Truth)
+	}
+	if c.Op == linewatch.AtLeastN {
+		why.Truth = refAtLeast(c.N, kids)
 	}
 	now := refMoment{t: t, pred: why.Truth}
 	if len(c.Of) == 0 {
-		now.pred = j.predicate(&why, inst, c, own)
+		now.pred = j.predicate(&why, inst, c, own, t)
 	}
 	since := now.since(own, func(m refMoment) bool { return m.pred == linewatch.True })
 	now.on = now.pred
@@ -228,93 +237,29 @@ func refJoin(op linewatch.Op, i int, before, next linewatch.Truth) linewatch.Tru
 	return before
 }
 
+// refAtLeast: the worst case and the best case agree, or nobody knows.
+func refAtLeast(n int, kids []linewatch.Truth) linewatch.Truth {
+	least, most := 0, 0
+	for _, k := range kids {
+		if k == linewatch.True {
+			least++
+		}
+		if k != linewatch.False {
+			most++
+		}
+	}
+	if (least >= n) != (most >= n) {
+		return linewatch.Undecided
+	}
+	return linewatch.TruthOf(least >= n)
+}
+
 // refEvidence: an all without delays is explained by what it holds.
 func refEvidence(c *linewatch.Condition, why linewatch.ConditionWhy) []linewatch.ConditionWhy {
 	if c.Op == linewatch.All && c.For == 0 && c.Keep == 0 {
 		return why.Of
 	}
 	return []linewatch.ConditionWhy{why}
-}
-
-// predicate judges a condition on a tag from the tag's newest sample.
-func (j *refJudge) predicate(why *linewatch.ConditionWhy, inst *refInstance, c *linewatch.Condition, own *refCondition) linewatch.Truth {
-	equipment := j.reads(c, inst.key.equipment)
-	why.Tag, why.Limits = c.Tag, c.Values
-	if len(c.Values) == 0 {
-		why.Limits = []linewatch.Value{c.Limit}
-	}
-	if !c.Clear.IsNull() {
-		why.Clear = &c.Clear
-	}
-	if equipment != inst.key.equipment {
-		why.Equipment = equipment
-	}
-	if rule := refReads(c); rule != "" {
-		return j.ruleState(why, c, refKey{rule, equipment, false})
-	}
-	samples := j.history[refTag{equipment, c.Tag}]
-	switch {
-	case !refHome(j.cfg, &j.assets, equipment):
-		why.Cause = "equipment of another line"
-		return linewatch.Undecided
-	case len(samples) == 0:
-		why.Cause = "no value yet"
-		return linewatch.Undecided
-	}
-	p := samples[len(samples)-1]
-	why.Value, why.At, why.Sender, why.Sequence = &p.Value, p.Timestamp, p.sender.Gateway+"/"+p.sender.Source, p.Sequence
-	switch {
-	case j.offline[p.sender]:
-		why.Cause = "source offline"
-	case p.Quality != linewatch.Ok:
-		why.Quality = p.Quality.String()
-	case !slices.ContainsFunc(why.Limits, func(w linewatch.Value) bool { return refType(w) == refType(p.Value) }):
-		why.Cause = "type does not fit"
-	default:
-		return linewatch.TruthOf(refHolds(c, p.Value, own.memory()))
-	}
-	return linewatch.Undecided
-}
-
-func refType(v linewatch.Value) string {
-	if v.IsNumber() {
-		return "number"
-	}
-	return v.Kind().String()
-}
-
-func refHolds(c *linewatch.Condition, v linewatch.Value, memory bool) bool {
-	if memory && !c.Clear.IsNull() {
-		// Held so far: false again at or beyond clear.
-		if c.Op == linewatch.Above || c.Op == linewatch.AtLeast {
-			return refCompare(v, c.Clear) > 0
-		}
-		return refCompare(v, c.Clear) < 0
-	}
-	switch c.Op {
-	case linewatch.Above:
-		return refCompare(v, c.Limit) > 0
-	case linewatch.Below:
-		return refCompare(v, c.Limit) < 0
-	case linewatch.AtLeast:
-		return refCompare(v, c.Limit) >= 0
-	case linewatch.AtMost:
-		return refCompare(v, c.Limit) <= 0
-	case linewatch.Is:
-		return refCompare(v, c.Limit) == 0
-	case linewatch.IsNot:
-		return refCompare(v, c.Limit) != 0
-	case linewatch.Inside:
-		return refCompare(v, c.Values[0]) >= 0 && refCompare(v, c.Values[1]) <= 0
-	case linewatch.Outside:
-		return refCompare(v, c.Values[0]) < 0 || refCompare(v, c.Values[1]) > 0
-	}
-	for _, w := range c.Values { // in
-		if refType(v) == refType(w) && refCompare(v, w) == 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // refCompare compares two values of one type, numbers with every digit.
@@ -365,7 +310,13 @@ func (j *refJudge) field(name string, c *linewatch.StateChange) string {
 		if len(samples) == 0 {
 			return "?"
 		}
-		return samples[len(samples)-1].Value.String()
+		v := samples[len(samples)-1].Value
+		for _, listed := range eq.Tags {
+			if f, _ := v.Float(); listed.Name == tag && v.Kind() == linewatch.Float {
+				return fmt.Sprintf("%.*f", listed.Decimals, f)
+			}
+		}
+		return v.String()
 	}
 	return map[string]string{
 		"equipment": cmp.Or(eq.Alias, c.Equipment), "machine": eq.Machine, "line": c.Line, "site": c.Site,

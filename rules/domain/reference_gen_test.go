@@ -43,7 +43,7 @@ func (g *generator) assets() *linewatch.Assets {
 	for i, id := range genEquipment {
 		a.Equipment = append(a.Equipment, linewatch.Equipment{
 			ID: id, Alias: fmt.Sprintf("alias%d", i), Machine: "Machine " + id, Line: "L1", Site: "S1",
-			Class: pick(g, "filler", "capper"),
+			Class: pick(g, "filler", "capper"), Tags: g.ages(),
 		})
 	}
 	if g.chance(0.5) {
@@ -82,6 +82,8 @@ func (g *generator) number(tag string, limit bool) linewatch.Value {
 // value is one that fits a tag.
 func (g *generator) value(tag string, limit bool) linewatch.Value {
 	switch tag {
+	case "small": // what windows of few samples amount to
+		return pick(g, linewatch.IntValue(int64(g.IntN(4))), linewatch.FloatValue(g.Float64()*4-1))
 	case "state":
 		return linewatch.StringValue(pick(g, "Execute", "Idle", "Held"))
 	case "product":
@@ -119,7 +121,7 @@ func (g *generator) condition(depth int) (c linewatch.Condition) {
 		c.Keep = g.span()
 	}
 	if depth < 3 && g.chance(0.4) {
-		c.Op = pick(g, linewatch.All, linewatch.All, linewatch.Any, linewatch.Any, linewatch.Not)
+		c.Op = pick(g, linewatch.All, linewatch.All, linewatch.Any, linewatch.Any, linewatch.Not, linewatch.AtLeastN)
 		for range g.IntN(3) + 1 {
 			if c.Op != linewatch.Not || len(c.Of) == 0 {
 				c.Of = append(c.Of, g.condition(depth+1))
@@ -127,6 +129,9 @@ func (g *generator) condition(depth int) (c linewatch.Condition) {
 		}
 		if g.chance(0.1) && c.Op != linewatch.Not {
 			c.Of = append(c.Of, c.Of[0]) // the same condition twice
+		}
+		if c.Op == linewatch.AtLeastN {
+			c.N = 1 + g.IntN(len(c.Of))
 		}
 		return c
 	}
@@ -148,8 +153,22 @@ func (g *generator) leaf(c *linewatch.Condition) {
 	if g.chance(0.03) {
 		typed = pick(g, genTags...) // a test that does not fit the tag
 	}
+	if g.chance(0.1) {
+		c.StaleAfter = g.span()
+	}
+	switch {
+	case g.chance(0.25):
+		g.past(c, typed)
+		return
+	case g.chance(0.25):
+		c.Window = linewatch.Window{Func: pick(g, linewatch.Aggregates()...), Over: g.span()}
+		typed = pick(g, "temp", "temp", "small")
+	case g.chance(0.1):
+		c.Tag, c.Equipment, c.Expr = "", "", "("+g.formula(2)+" "+pick(g, "+", "-", "-", "*", "/", ">", "<", "==")+" temp)"
+		typed = pick(g, "temp", "small", "door")
+	}
 	ops := []linewatch.Op{linewatch.Is, linewatch.IsNot, linewatch.In}
-	if typed == "temp" || typed == "press" || typed == "count" {
+	if typed == "temp" || typed == "press" || typed == "count" || typed == "small" {
 		for op := linewatch.Above; op <= linewatch.Outside; op++ {
 			ops = append(ops, op)
 		}
@@ -159,7 +178,7 @@ func (g *generator) leaf(c *linewatch.Condition) {
 	case linewatch.In:
 		for range 3 {
 			of := typed
-			if g.chance(0.1) {
+			if g.chance(0.1) && c.Window.Func == 0 {
 				of = pick(g, genTags...)
 			}
 			if v := g.value(of, true); !containsValue(c.Values, v) {
@@ -175,6 +194,9 @@ func (g *generator) leaf(c *linewatch.Condition) {
 		c.Limit = g.value(typed, true)
 		g.hysteresis(c, typed)
 	}
+	if g.chance(0.2) && (c.Op != linewatch.In || len(c.Values) > 0) {
+		g.lookUp(c)
+	}
 }
 
 func containsValue(list []linewatch.Value, v linewatch.Value) bool {
@@ -187,7 +209,11 @@ func containsValue(list []linewatch.Value, v linewatch.Value) bool {
 }
 
 func (g *generator) hysteresis(c *linewatch.Condition, typed string) {
-	if !c.Op.Numeric() || g.chance(0.5) {
+	if !c.Op.Numeric() || g.chance(0.4) {
+		return
+	}
+	if g.chance(0.3) {
+		c.Hysteresis = pick(g, linewatch.IntValue(1), linewatch.IntValue(2), linewatch.FloatValue(0.5), linewatch.IntValue(1<<62))
 		return
 	}
 	clear := g.value(typed, true)

@@ -12,11 +12,12 @@ import (
 
 // refJudge judges the rules in event time. It forgets nothing.
 type refJudge struct {
-	cfg       domain.Config
-	now       linewatch.Time
-	history   map[refTag][]refSample
-	tags      map[refTag]bool // that points are taken of
-	offline   map[linewatch.Sender]bool
+	cfg     domain.Config
+	now     linewatch.Time
+	history map[refTag][]refSample
+	tags    map[refTag]bool // that points are taken of
+	tables  map[string]linewatch.Table
+	refSilence
 	assets    linewatch.Assets
 	rules     map[linewatch.RuleID]*refRule
 	pending   []refControl
@@ -73,7 +74,7 @@ type refInstance struct {
 func newRefJudge(cfg domain.Config) *refJudge {
 	return &refJudge{
 		cfg: cfg, now: linewatch.NoTime, history: map[refTag][]refSample{}, tags: map[refTag]bool{},
-		offline: map[linewatch.Sender]bool{}, rules: map[linewatch.RuleID]*refRule{},
+		tables: map[string]linewatch.Table{}, refSilence: newRefSilence(), rules: map[linewatch.RuleID]*refRule{},
 		variants: map[refVariant]*linewatch.RuleVersion{}, instances: map[refKey]*refInstance{}, wake: map[linewatch.Time]bool{},
 	}
 }
@@ -156,17 +157,6 @@ func (j *refJudge) instant(t linewatch.Time, points []refSample) {
 	j.publish(append(changes, j.evaluate(t)...))
 }
 
-// believe: a sender's tags are to be believed from now on, or no longer.
-func (j *refJudge) believe(name linewatch.Sender, online bool, watermark linewatch.Time) {
-	if j.offline[name] != online {
-		return
-	}
-	j.offline[name] = !online
-	if watermark != linewatch.NoTime {
-		j.publish(j.evaluate(watermark))
-	}
-}
-
 // publish adds the changes of one instant in the order of rule, equipment and
 // kind.
 func (j *refJudge) publish(changes []linewatch.StateChange) {
@@ -185,6 +175,9 @@ func (j *refJudge) apply(c *linewatch.Control, t linewatch.Time) (changes []line
 		j.rules[c.Rule.Rule.ID].take(c.Rule)
 	case c.DeleteRule != nil:
 		j.rules[c.DeleteRule.ID].take(&linewatch.RuleVersion{Version: c.DeleteRule.Version, Stage: "retired"})
+	}
+	if c.Table != nil {
+		j.tables[c.Table.ID] = *c.Table
 	}
 	live := map[refKey]*linewatch.RuleVersion{}
 	for id, r := range j.rules {
@@ -205,7 +198,7 @@ func (j *refJudge) apply(c *linewatch.Control, t linewatch.Time) (changes []line
 	for _, shadow := range []bool{false, true} {
 		for key, v := range live {
 			if key.shadow == shadow {
-				j.install(key, v)
+				j.install(key, v, t)
 			}
 		}
 	}
@@ -275,7 +268,7 @@ func (j *refJudge) withdraw(live map[refKey]*linewatch.RuleVersion, before *line
 // install gives an instance its version; conditions that the version before
 // had too keep their past, and others take over that of its twin: the shadow of
 // the same rule, or what it is the shadow of.
-func (j *refJudge) install(key refKey, v *linewatch.RuleVersion) {
+func (j *refJudge) install(key refKey, v *linewatch.RuleVersion, t linewatch.Time) {
 	inst := j.instances[key]
 	if inst == nil {
 		inst = &refInstance{key: key, state: linewatch.Unknown, last: linewatch.NoTime}
@@ -285,7 +278,7 @@ func (j *refJudge) install(key refKey, v *linewatch.RuleVersion) {
 		past, twin := inst.conditions, map[string]*refCondition{}
 		if other := j.instances[refKey{key.rule, key.equipment, !key.shadow}]; other != nil {
 			for name, c := range other.conditions {
-				twin[name] = &refCondition{past: slices.Clone(c.past)}
+				twin[name] = &refCondition{past: slices.Clone(c.past), inputs: slices.Clone(c.inputs), born: c.born, values: slices.Clone(c.values)}
 			}
 		}
 		inst.version, inst.names, inst.conditions = v, nil, map[string]*refCondition{}
@@ -293,15 +286,17 @@ func (j *refJudge) install(key refKey, v *linewatch.RuleVersion) {
 			names := refNames(&v.Rule.Groups[i])
 			inst.names = append(inst.names, names)
 			for _, name := range names {
-				inst.conditions[name] = cmp.Or(past[name], twin[name], &refCondition{})
+				inst.conditions[name] = cmp.Or(past[name], twin[name], &refCondition{born: linewatch.NoTime})
 			}
 		}
 	}
-	refVisit(&v.Rule, func(c *linewatch.Condition) {
-		if equipment := j.reads(c, key.equipment); c.Tag != "" && refReads(c) == "" && refHome(j.cfg, &j.assets, equipment) {
-			j.tags[refTag{equipment, c.Tag}] = true
-		}
-	})
+	for i := range v.Rule.Groups {
+		names := inst.names[i]
+		refVisit(&linewatch.Rule{Groups: v.Rule.Groups[i : i+1]}, func(c *linewatch.Condition) {
+			j.connect(inst, c, inst.conditions[names[0]], t)
+			names = names[1:]
+		})
+	}
 }
 
 // reads returns the equipment whose tag a condition tests.

@@ -34,6 +34,7 @@ type plantSender struct {
 func newPlant(seed uint64) *plant {
 	p := &plant{generator: newGenerator(seed), now: epoch}
 	p.cfg = domain.Config{
+		Compile:      compileExpression,
 		AnyEquipment: p.chance(0.5),
 		Line:         pick(p.generator, "", "L1"),
 		OpenSenders:  10,
@@ -78,6 +79,9 @@ func (p *plant) opening() (steps []step) {
 		steps = append(steps, p.controlled(linewatch.Control{Assets: a}))
 	}
 	steps = append(steps, p.controlled(linewatch.Control{Rule: p.lively()}))
+	if p.chance(0.7) {
+		steps = append(steps, p.controlled(linewatch.Control{Table: p.table()}))
+	}
 	for _, id := range p.rules {
 		if p.chance(0.8) {
 			steps = append(steps, p.controlled(linewatch.Control{Rule: p.rule(id)}))
@@ -232,6 +236,8 @@ func (p *plant) nextControl() step {
 			a.Equipment = a.Equipment[:2]
 		}
 		return p.controlled(linewatch.Control{Assets: p.withSenders(a)})
+	case 5:
+		return p.controlled(linewatch.Control{Table: p.table()})
 	}
 	rv := p.rule(id)
 	rv.From, rv.Stage = from, p.stage()

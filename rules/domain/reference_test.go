@@ -70,8 +70,9 @@ func (r *reference) close(to linewatch.Time) {
 		gone := r.clock.tick(r.tick)
 		r.release()
 		for _, s := range gone {
-			r.judge.believe(s.name, false, r.clock.out)
+			r.judge.believe(s.name, false, r.clock.out, r.tick)
 		}
+		r.judge.reach(r.tick, r.clock.out)
 		r.tick += linewatch.Time(r.cfg.Tick)
 	}
 }
@@ -147,7 +148,7 @@ func (r *reference) takeRecord(s *step) {
 		}
 	}
 	for _, name := range back {
-		r.judge.believe(name, true, r.clock.out)
+		r.judge.believe(name, true, r.clock.out, s.arrival)
 	}
 }
 
