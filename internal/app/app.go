@@ -227,7 +227,7 @@ func (a *App) openHost(ctx context.Context) (err error) {
 }
 
 func (e *EngineConfig) domain() domain.Config {
-	return domain.Config{Watermark: e.watermark(), OpenSenders: e.OpenSenders, BufferCap: e.BufferCap}
+	return domain.Config{Watermark: e.watermark(), OpenSenders: e.OpenSenders, BufferCap: e.BufferCap, Compile: compileExpression}
 }
 
 // openAgent makes the agent, and the simulation that it reads.

@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"linewatch"
+	"linewatch/internal/expression"
 	"linewatch/internal/strictyaml"
+	"linewatch/rules"
 	"linewatch/rules/domain"
 	"linewatch/watermark"
 )
@@ -204,11 +206,14 @@ func newRunner(f *testFile, t *testDoc, steps []step) *runner {
 	times.IdleTimeout, times.JoinGrace, times.MaxHold = forever, forever, 0
 	return &runner{
 		file: f, test: t, steps: steps, clock: steps[0].at,
-		domain: domain.New(domain.Config{Watermark: times, Tick: tick, AnyEquipment: f.assets == nil}),
+		domain: domain.New(domain.Config{Watermark: times, Tick: tick, AnyEquipment: f.assets == nil, Compile: compile}),
 		online: make(map[string]bool), versions: make(map[linewatch.RuleID]uint32),
 		next: make(map[string]uint64), sequence: make(map[string]uint64),
 	}
 }
+
+// compile makes the expressions of rules ready.
+func compile(source string) (rules.Expression, error) { return expression.Compile(source) }
 
 // start makes the registry and the rule known.
 func (r *runner) start() error {
