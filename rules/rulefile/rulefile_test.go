@@ -121,7 +121,7 @@ func TestRuleFileMistakes(t *testing.T) {
 		{"    weight: 60", "\tweight: 60", "f.yaml:22:1: a tab in the indentation; indent with spaces"},
 		{"above: 75", "abvoe: 75", `f.yaml:26:38: groups[1].cases[0].all[0]: unknown key "abvoe"; did you mean above?`},
 		{"above: 75", "above: 75, below: 3", "f.yaml:26:13: groups[1].cases[0].all[0]: has above and below; give one of them, or a condition to each and all or any around them"},
-		{"above: 75, ", "", "f.yaml:26:13: groups[1].cases[0].all[0]: tests nothing; give one of all, any, not, above, below, atLeast, atMost, is, isNot, in, inside, outside"},
+		{"above: 75, ", "", "f.yaml:26:13: groups[1].cases[0].all[0]: tests nothing; give one of all, any, not, above, below, atLeast, atMost, is, isNot, in, inside, outside, changed, stuck, missing, sequence, atLeastN"},
 		{"above: 75", "above: hot", "f.yaml:26:45: groups[1].cases[0].all[0].above: is a string; give a number"},
 		{"above: 75", "above:", "f.yaml:26:43: groups[1].cases[0].all[0].above: is empty; no value is unknown, and equals nothing; give a value"},
 		{"above: 75, clear", "above: 75 clear", "f.yaml:26:45: text that holds a colon and a space; put a comma before the next key, or put the text into quotes"},
