@@ -75,8 +75,8 @@ type Options struct {
 	Contents RuleContent
 	// Explainer must not block for long.
 	Explainer Explainer
-	Registry Registry
-	Log      *slog.Logger
+	Registry  Registry
+	Log       *slog.Logger
 }
 
 // Limits of one server.
