@@ -1,13 +1,20 @@
 package linewatch
 
-// Walk calls visit for every condition of r, those that others hold included,
-// with its path as in the messages of Validate, such as
+// Walk calls visit for every condition of r, those that others hold and those
+// of overrides included, with its path as in the messages of Validate, such as
 // groups[1].cases[0].all[2]. A condition comes before those that it holds.
 func (r *Rule) Walk(visit func(path string, group *Group, c *Condition)) {
-	for i := range r.Groups {
-		g := &r.Groups[i]
+	walkGroups("groups", r.Groups, visit)
+	for i := range r.Overrides {
+		walkGroups(at("overrides", i)+".groups", r.Overrides[i].Groups, visit)
+	}
+}
+
+func walkGroups(path string, groups []Group, visit func(path string, group *Group, c *Condition)) {
+	for i := range groups {
+		g := &groups[i]
 		for j := range g.Cases {
-			g.Cases[j].When.walk(at(at("groups", i)+".cases", j), func(path string, c *Condition) { visit(path, g, c) })
+			g.Cases[j].When.walk(at(at(path, i)+".cases", j), func(path string, c *Condition) { visit(path, g, c) })
 		}
 	}
 }

@@ -159,6 +159,9 @@ func TestFormatRoundTrip(t *testing.T) {
 		if again := rulefile.Format(got); string(again) != string(text) {
 			t.Fatalf("not canonical\n%s\n%s", text, again)
 		}
+		if again, err := rulefile.Reformat("f.yaml", text); err != nil || string(again) != string(text) {
+			t.Fatalf("%v: reformatted in another way\n%s\n%s", err, text, again)
+		}
 	})
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // Reformat brings a rule file into the canonical form of Format and keeps its
-// comments: one on a line of its own stays above the key or item that follows
+// parameters and comments. Of these one on a line of its own stays above the key or item that follows
 // it, one at the end of a line stays with what stands there. A blank line stays
 // where it separates. The result holds the same rule; reformatted again, it
 // stays as it is.
@@ -18,11 +18,10 @@ func Reformat(file string, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := rule(doc)
-	if err != nil {
+	if _, err := rule(doc); err != nil {
 		return nil, err
 	}
-	text := Format(r)
+	text := rewrite(doc)
 	formatted, err := strictyaml.Parse(file, text)
 	if err != nil {
 		return nil, err

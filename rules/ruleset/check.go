@@ -62,7 +62,7 @@ func (c *checker) rule(src *rulefile.Source) {
 		if id, is := linewatch.RuleTag(cond.Tag); is {
 			c.ruleState(src, path, id, cond)
 		} else if ok {
-			c.tags(src, path, cond, about)
+			c.tags(src, path, cond, concerned(src.Rule, path, about))
 		}
 	})
 	if a := src.Rule.Alert; a != nil && ok {
@@ -106,11 +106,15 @@ func states(r *linewatch.Rule) (names []string) {
 			names = append(names, string(s))
 		}
 	}
-	for i := range r.Groups {
-		for j := range r.Groups[i].Cases {
-			add(r.Groups[i].Cases[j].State)
+	groups := r.Groups
+	for i := range r.Overrides {
+		groups = append(groups[:len(groups):len(groups)], r.Overrides[i].Groups...)
+	}
+	for i := range groups {
+		for j := range groups[i].Cases {
+			add(groups[i].Cases[j].State)
 		}
-		add(r.Groups[i].Otherwise)
+		add(groups[i].Otherwise)
 	}
 	add(linewatch.Idle) // when no group has an opinion
 	return names

@@ -34,7 +34,8 @@ func Diff(old, next *linewatch.Rule) *Difference {
 	d.field("priority", strconv.Itoa(old.Priority), strconv.Itoa(next.Priority))
 	d.field("ranking", orDefault(string(old.Ranking), "highest"), orDefault(string(next.Ranking), "highest"))
 	d.field("states", stateTexts(old.States), stateTexts(next.States))
-	d.groups(old, next)
+	d.groups(old.Groups, next.Groups)
+	d.overrides(old, next)
 	d.alert(old.Alert, next.Alert)
 	d.field("onUnknown", orDefault(string(old.OnUnknown), "show"), orDefault(string(next.OnUnknown), "show"))
 	d.field("late", orDefault(string(old.Late), "backfill"), orDefault(string(next.Late), "backfill"))
@@ -122,25 +123,25 @@ func quoted(s string) string {
 
 // groups compares the groups by name. Their order counts only among equals and
 // is told when it differs.
-func (d *Difference) groups(old, next *linewatch.Rule) {
+func (d *Difference) groups(old, next []linewatch.Group) {
 	before := map[string]*linewatch.Group{}
 	var order, newOrder []string
-	for i := range old.Groups {
-		before[old.Groups[i].ID] = &old.Groups[i]
+	for i := range old {
+		before[old[i].ID] = &old[i]
 	}
 	after := map[string]bool{}
-	for i := range next.Groups {
-		after[next.Groups[i].ID] = true
+	for i := range next {
+		after[next[i].ID] = true
 	}
-	for i := range old.Groups {
-		if g := &old.Groups[i]; after[g.ID] {
+	for i := range old {
+		if g := &old[i]; after[g.ID] {
 			order = append(order, g.ID)
 		} else {
 			d.add("group %s (weight %d) is gone", g.ID, g.Weight)
 		}
 	}
-	for i := range next.Groups {
-		g := &next.Groups[i]
+	for i := range next {
+		g := &next[i]
 		was := before[g.ID]
 		if was == nil {
 			d.add("group %s (weight %d) is new", g.ID, g.Weight)
@@ -151,6 +152,35 @@ func (d *Difference) groups(old, next *linewatch.Rule) {
 		d.group(was, g)
 	}
 	d.field("order of groups", strings.Join(order, ", "), strings.Join(newOrder, ", "))
+}
+
+// overrides compares what is different for single machines.
+func (d *Difference) overrides(old, next *linewatch.Rule) {
+	find := func(r *linewatch.Rule, equipment string) *linewatch.Override {
+		i := slices.IndexFunc(r.Overrides, func(o linewatch.Override) bool { return o.Equipment == equipment })
+		if i < 0 {
+			return nil
+		}
+		return &r.Overrides[i]
+	}
+	for _, o := range old.Overrides {
+		if find(next, o.Equipment) == nil {
+			d.add("override for %s is gone", o.Equipment)
+		}
+	}
+	for _, o := range next.Overrides {
+		was, inner := find(old, o.Equipment), &Difference{}
+		if was == nil {
+			d.add("override for %s is new", o.Equipment)
+			continue
+		}
+		if inner.groups(was.Groups, o.Groups); len(inner.lines) > 0 {
+			d.add("override for %s", o.Equipment)
+			for _, line := range inner.lines {
+				d.add("  %s", line)
+			}
+		}
+	}
 }
 
 func (d *Difference) group(old, next *linewatch.Group) {

@@ -3,6 +3,7 @@ package ruleset
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"linewatch"
@@ -33,7 +34,34 @@ func (c *checker) subjects(src *rulefile.Source) (about []*linewatch.Equipment, 
 			c.add(src, "scope.class", "is the class of no equipment in "+c.set.Assets.Name, didYouMean(scope.Class, classes, "give the equipment that class"))
 		}
 	}
+	for i := range src.Rule.Overrides {
+		c.overridden(src, i, about)
+	}
 	return about, about != nil
+}
+
+// overridden checks that the equipment of an override is of the rule's class.
+func (c *checker) overridden(src *rulefile.Source, i int, about []*linewatch.Equipment) {
+	path := fmt.Sprintf("overrides[%d].equipment", i)
+	e := c.equipment(src, path, src.Rule.Overrides[i].Equipment)
+	if e != nil && !slices.Contains(about, e) {
+		c.add(src, path, "is not of class "+src.Rule.Scope.Class, "remove the override, or give the equipment that class")
+	}
+}
+
+// concerned returns those of the equipment that a rule is about for which the
+// condition at path is judged: the groups of an override for one, the others
+// for all without an override.
+func concerned(r *linewatch.Rule, path string, about []*linewatch.Equipment) (out []*linewatch.Equipment) {
+	rest, inOverride := strings.CutPrefix(path, "overrides[")
+	number, _, _ := strings.Cut(rest, "]")
+	for _, e := range about {
+		i := slices.IndexFunc(r.Overrides, func(o linewatch.Override) bool { return o.Equipment == e.ID || o.Equipment == e.Alias })
+		if inOverride && number == strconv.Itoa(i) || !inOverride && i < 0 {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // equipment finds an equipment by id or alias, or says that there is none.
@@ -61,7 +89,7 @@ func (c *checker) tags(src *rulefile.Source, path string, cond *linewatch.Condit
 func (c *checker) tag(src *rulefile.Source, path, tag, equipment string, about []*linewatch.Equipment) {
 	if equipment != "" {
 		e := c.equipment(src, path+".equipment", equipment)
-		if e == nil {
+		if e == nil || len(about) == 0 {
 			return
 		}
 		if line := about[0].Line; src.Rule.Scope.Equipment != "" && e.Line != line {

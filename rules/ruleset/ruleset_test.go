@@ -235,6 +235,25 @@ func TestDiff(t *testing.T) {
 	if diff := cmp.Diff(difference, ruleset.Diff(a, b).Text()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
+	class := strings.Replace(version1, "{equipment: F1}", "{class: filler}", 1)
+	const overridden = "params: {most: 75}\noverrides:\n  - {equipment: F2, params: {most: 80}}\n"
+	template := func(most string) *linewatch.Rule {
+		text := strings.NewReplacer("above: 75, clear: 74", "above: $most", "alert: ", overridden+"alert: ").Replace(class)
+		return read(t, strings.Replace(text, "most: 80", "most: "+most, 1)).Rules[0].Rule
+	}
+	const want = `  override for F2
+    group limits
+      cases
+        - state: WARNING
+          all:
+      -     - {tag: temperature, above: 80, for: 5m}
+      +     - {tag: temperature, above: 90, for: 5m}
+            - {tag: pressure, above: 3.2, for: 5m}
+            - {tag: speed, above: 0}
+`
+	if got := ruleset.Diff(template("80"), template("90")).Text(); !strings.HasPrefix(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
 	other, err := rulefile.ParseRule("f", rulefile.Format(*a))
 	if err != nil {
 		t.Fatal(err)
