@@ -22,12 +22,6 @@ type Rule struct {
 	Late LatePolicy `json:"late,omitempty"`
 }
 
-// Scope says which equipment a rule is about. Exactly one field is set.
-type Scope struct {
-	Equipment string `json:"equipment,omitempty"` // an equipment id or alias
-	Class     string `json:"class,omitempty"`     // one instance per equipment of the class
-}
-
 // Ranking says how the opinions of a rule's groups are weighed.
 type Ranking string
 

@@ -70,6 +70,7 @@ func (r *Rule) Validate() error {
 	f.states(r.States)
 	f.groups(r)
 	f.overrides(r)
+	f.inputs(r)
 	if r.Alert != nil {
 		f.alert(r.Alert)
 	}
@@ -84,17 +85,6 @@ func ValidRuleID(id RuleID) bool {
 		}
 	}
 	return len(id) >= 1 && len(id) <= 64
-}
-
-func (f *faults) scope(s Scope) {
-	switch {
-	case s.Equipment == "" && s.Class == "":
-		f.add("scope", "says of no equipment what the rule is about", "give equipment or class")
-	case s.Equipment != "" && s.Class != "":
-		f.add("scope", "names both an equipment and a class", "give one of them")
-	}
-	f.check(s.Equipment == "" || ValidName(s.Equipment), "scope.equipment", "is not an equipment id or alias", nameRemedy)
-	f.check(s.Class == "" || ValidName(s.Class), "scope.class", "is not an equipment class", nameRemedy)
 }
 
 const nameRemedy = "use 1 to 128 of A-Z a-z 0-9 . _ : and -"

@@ -7,12 +7,13 @@ type registry struct {
 	assets  linewatch.Assets
 	byID    map[string]int
 	byAlias map[string]int
+	sites   map[string]string // line -> site
 }
 
 func newRegistry(a linewatch.Assets) registry {
-	r := registry{assets: a, byID: map[string]int{}, byAlias: map[string]int{}}
+	r := registry{assets: a, byID: map[string]int{}, byAlias: map[string]int{}, sites: map[string]string{}}
 	for i, eq := range a.Equipment {
-		r.byID[eq.ID] = i
+		r.byID[eq.ID], r.sites[eq.Line] = i, eq.Site
 		if eq.Alias != "" {
 			r.byAlias[eq.Alias] = i
 		}
@@ -32,10 +33,14 @@ func (r *registry) resolve(name string) string {
 	return name
 }
 
-// find returns what is registered of an equipment, or just its id.
+// find returns what is registered of an equipment, or just its id. A line is
+// found as if it were one.
 func (r *registry) find(id string) linewatch.Equipment {
 	if i, ok := r.byID[id]; ok {
 		return r.assets.Equipment[i]
+	}
+	if line, ok := linewatch.SubjectLine(id); ok {
+		return linewatch.Equipment{ID: id, Alias: line, Line: line, Site: r.sites[line]}
 	}
 	return linewatch.Equipment{ID: id}
 }
@@ -61,18 +66,26 @@ func (e *Engine) here(id string) bool { return e.belongs(&e.registry, id) }
 
 func (e *Engine) belongs(r *registry, id string) bool {
 	i, ok := r.byID[id]
+	if line, is := linewatch.SubjectLine(id); is && !ok {
+		_, known := r.sites[line]
+		return known && (e.opts.Line == "" || line == e.opts.Line)
+	}
 	if !ok {
 		return e.opts.AnyEquipment
 	}
 	return e.opts.Line == "" || r.assets.Equipment[i].Line == e.opts.Line
 }
 
-// subjects returns the equipment of this home that a scope is about, in the
-// order of the registry.
+// subjects returns what of this home a scope is about: equipment in the order
+// of the registry, or the line.
 func (e *Engine) subjects(r *registry, s linewatch.Scope) (ids []string) {
-	if s.Equipment != "" {
-		if id := r.resolve(s.Equipment); e.belongs(r, id) {
-			ids = append(ids, id)
+	one := r.resolve(s.Equipment)
+	if s.Line != "" {
+		one = linewatch.LineSubject(s.Line)
+	}
+	if one != "" {
+		if e.belongs(r, one) {
+			ids = append(ids, one)
 		}
 		return ids
 	}

@@ -150,6 +150,12 @@ func (c *control) fits(file string, rule *linewatch.Rule) error {
 		}
 		line = eq.Line
 	}
+	if rule.Scope.Line != "" {
+		if _, ok := c.equipment(linewatch.LineSubject(rule.Scope.Line)); !ok {
+			return fmt.Errorf("%s: scope.line: no equipment is registered with line %q; apply the assets first (linewatch assets apply FILE), or check the name", file, rule.Scope.Line)
+		}
+		line = rule.Scope.Line
+	}
 	if err := c.groupsFit(rule, rule.Groups, line); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -208,7 +214,8 @@ func (c *control) conditionFits(cond *linewatch.Condition, line string) error {
 	return nil
 }
 
-// equipment finds a registered equipment by id or alias.
+// equipment finds a registered equipment by id or alias, or what stands for a
+// line that has some.
 func (c *control) equipment(name string) (linewatch.Equipment, bool) {
 	c.known.Lock()
 	defer c.known.Unlock()
@@ -216,6 +223,9 @@ func (c *control) equipment(name string) (linewatch.Equipment, bool) {
 		for _, eq := range c.assets.Equipment {
 			if eq.ID == name || eq.Alias == name {
 				return eq, true
+			}
+			if linewatch.LineSubject(eq.Line) == name {
+				return linewatch.Equipment{ID: name, Alias: eq.Line, Line: eq.Line, Site: eq.Site}, true
 			}
 		}
 	}

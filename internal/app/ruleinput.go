@@ -21,13 +21,21 @@ func (c *control) inputFits(cond *linewatch.Condition, rule *linewatch.Rule) err
 	other, known := c.rules[id]
 	meant := cond.Equipment
 	if meant == "" {
-		meant = rule.Scope.Equipment
+		meant = one(rule.Scope)
 	}
-	about := other.rule.Scope.Equipment
+	about := one(other.rule.Scope)
 	if !known || other.withdrawn || meant == "" || about == "" || c.same(meant, about) {
 		return nil
 	}
 	return fmt.Errorf("rule %s says nothing of %q, it is about %q; name that with equipment: %s", id, meant, about, about)
+}
+
+// one returns the only subject of a scope; empty for a class.
+func one(s linewatch.Scope) string {
+	if s.Line != "" {
+		return linewatch.LineSubject(s.Line)
+	}
+	return s.Equipment
 }
 
 // same reports whether two names stand for one equipment.

@@ -258,6 +258,13 @@ func (g *generator) rule(id linewatch.RuleID) *linewatch.RuleVersion {
 		r = g.newRule(id)
 	}
 	g.override(&r)
+	if r.Scope.Line != "" { // whose tag it is must be said
+		refVisit(&r, func(c *linewatch.Condition) {
+			if refReads(c) == "" && c.Tag != "" && c.Equipment == "" {
+				c.Equipment = pick(g, "F1", "F1", "alias0", "C1", "P1")
+			}
+		})
+	}
 	g.latest[id] = r
 	g.versions[id]++
 	if err := r.Validate(); err != nil {
@@ -323,6 +330,9 @@ func (g *generator) lively() *linewatch.RuleVersion {
 }
 
 func (g *generator) scope() linewatch.Scope {
+	if g.chance(0.15) {
+		return linewatch.Scope{Line: pick(g, "L1", "L1", "L2")}
+	}
 	if g.chance(0.3) {
 		return linewatch.Scope{Class: pick(g, "filler", "capper")}
 	}

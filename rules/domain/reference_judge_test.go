@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"linewatch"
 	"linewatch/rules/domain"
@@ -316,6 +317,9 @@ func (j *refJudge) subjects(s linewatch.Scope) (ids []string) {
 			ids = append(ids, eq.ID)
 		}
 	}
+	if s.Line != "" {
+		ids = []string{"line:" + s.Line}
+	}
 	return slices.DeleteFunc(ids, func(id string) bool { return !refHome(j.cfg, &j.assets, id) })
 }
 
@@ -338,6 +342,14 @@ func refEquipment(a *linewatch.Assets, id string) linewatch.Equipment {
 		if eq.ID == id {
 			return eq
 		}
+	}
+	for _, eq := range a.Equipment {
+		if id == "line:"+eq.Line {
+			return linewatch.Equipment{ID: id, Alias: eq.Line, Line: eq.Line, Site: eq.Site}
+		}
+	}
+	if line, ok := strings.CutPrefix(id, "line:"); ok {
+		return linewatch.Equipment{ID: id, Alias: line, Line: line}
 	}
 	return linewatch.Equipment{ID: id}
 }

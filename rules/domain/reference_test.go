@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 
 	"linewatch"
 	"linewatch/rules/domain"
@@ -201,6 +202,12 @@ func refHome(cfg domain.Config, a *linewatch.Assets, equipment string) bool {
 		if eq.ID == equipment {
 			return cfg.Line == "" || eq.Line == cfg.Line
 		}
+		if "line:"+eq.Line == equipment {
+			return cfg.Line == "" || eq.Line == cfg.Line
+		}
+	}
+	if strings.HasPrefix(equipment, "line:") {
+		return false
 	}
 	return cfg.AnyEquipment
 }

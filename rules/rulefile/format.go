@@ -20,10 +20,13 @@ func Format(r linewatch.Rule) []byte {
 	w.line(0, "kind: "+KindRule)
 	w.line(0, "id: "+scalar(string(r.ID)))
 	w.line(0, "name: "+scalar(r.Name))
-	if r.Scope.Class != "" {
-		w.line(0, "scope: {class: "+scalar(r.Scope.Class)+"}")
-	} else {
-		w.line(0, "scope: {equipment: "+scalar(r.Scope.Equipment)+"}")
+	switch s := r.Scope; {
+	case s.Class != "":
+		w.line(0, "scope: {class: "+scalar(s.Class)+"}")
+	case s.Line != "":
+		w.line(0, "scope: {line: "+scalar(s.Line)+"}")
+	default:
+		w.line(0, "scope: {equipment: "+scalar(s.Equipment)+"}")
 	}
 	w.line(0, "priority: "+strconv.Itoa(r.Priority))
 	w.word(0, "ranking", string(r.Ranking))

@@ -30,7 +30,7 @@ func Diff(old, next *linewatch.Rule) *Difference {
 	d := &Difference{}
 	d.field("id", string(old.ID), string(next.ID))
 	d.field("name", old.Name, next.Name)
-	d.field("scope", scopeText(old.Scope), scopeText(next.Scope))
+	d.field("scope", old.Scope.String(), next.Scope.String())
 	d.field("priority", strconv.Itoa(old.Priority), strconv.Itoa(next.Priority))
 	d.field("ranking", orDefault(string(old.Ranking), "highest"), orDefault(string(next.Ranking), "highest"))
 	d.field("states", stateTexts(old.States), stateTexts(next.States))
@@ -84,13 +84,6 @@ func orDefault(word, otherwise string) string {
 		return otherwise
 	}
 	return word
-}
-
-func scopeText(s linewatch.Scope) string {
-	if s.Class != "" {
-		return "class " + s.Class
-	}
-	return "equipment " + s.Equipment
 }
 
 func stateTexts(list []linewatch.StateDef) string {

@@ -61,6 +61,9 @@ func subject(r *linewatch.Rule) string {
 	if r.Scope.Class != "" {
 		return "each " + r.Scope.Class
 	}
+	if r.Scope.Line != "" {
+		return r.Scope.String()
+	}
 	return r.Scope.Equipment
 }
 

@@ -33,6 +33,15 @@ func (c *checker) subjects(src *rulefile.Source) (about []*linewatch.Equipment, 
 		if about == nil {
 			c.add(src, "scope.class", "is the class of no equipment in "+c.set.Assets.Name, didYouMean(scope.Class, classes, "give the equipment that class"))
 		}
+	case scope.Line != "":
+		var lines []string
+		for i := range all {
+			if lines = append(lines, all[i].Line); all[i].Line == scope.Line {
+				id := linewatch.LineSubject(scope.Line)
+				return []*linewatch.Equipment{{ID: id, Alias: scope.Line, Line: all[i].Line, Site: all[i].Site}}, true
+			}
+		}
+		c.add(src, "scope.line", "is the line of no equipment in "+c.set.Assets.Name, didYouMean(scope.Line, lines, "register its equipment there"))
 	}
 	for i := range src.Rule.Overrides {
 		c.overridden(src, i, about)
@@ -92,7 +101,7 @@ func (c *checker) tag(src *rulefile.Source, path, tag, equipment string, about [
 		if e == nil || len(about) == 0 {
 			return
 		}
-		if line := about[0].Line; src.Rule.Scope.Equipment != "" && e.Line != line {
+		if line := about[0].Line; src.Rule.Scope.Class == "" && e.Line != line {
 			c.add(src, path+".equipment", fmt.Sprintf("is on line %s, the rule on line %s", e.Line, line), "a rule reads tags of its own line")
 		}
 		about = []*linewatch.Equipment{e}
@@ -151,4 +160,12 @@ func (c *checker) id(name string) string {
 		}
 	}
 	return name
+}
+
+// only returns the one subject of a scope; empty for a class.
+func only(s linewatch.Scope) string {
+	if s.Line != "" {
+		return linewatch.LineSubject(s.Line)
+	}
+	return s.Equipment
 }

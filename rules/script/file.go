@@ -155,9 +155,13 @@ func (f *testFile) registry(t *testDoc, steps []step, assets *linewatch.Assets) 
 			names = append(names, list...)
 		}
 		slices.Sort(names)
+		line := "line"
+		if f.rule.Scope.Line != "" {
+			line = f.rule.Scope.Line
+		}
 		for _, name := range slices.Compact(names) {
 			if name != "" {
-				a.Equipment = append(a.Equipment, linewatch.Equipment{ID: name, Line: "line", Site: "site"})
+				a.Equipment = append(a.Equipment, linewatch.Equipment{ID: name, Line: line, Site: "site"})
 			}
 		}
 	}

@@ -1,0 +1,77 @@
+package linewatch
+
+import "strings"
+
+// Scope says what a rule is about. Exactly one field is set.
+type Scope struct {
+	Equipment string `json:"equipment,omitempty"` // an equipment id or alias
+	Class     string `json:"class,omitempty"`     // one instance per equipment of the class
+	Line      string `json:"line,omitempty"`      // the line itself; conditions name the equipment
+}
+
+// linePrefix begins the subject of a rule about a line, which stands where
+// others have an equipment id.
+const linePrefix = "line:"
+
+// LineSubject returns the subject of rules about a line.
+func LineSubject(line string) string { return linePrefix + line }
+
+// SubjectLine returns the line that a subject stands for, and whether it is no
+// equipment but a line.
+func SubjectLine(subject string) (line string, ok bool) {
+	return strings.CutPrefix(subject, linePrefix)
+}
+
+// String names the scope for people.
+func (s Scope) String() string {
+	switch {
+	case s.Equipment != "":
+		return "equipment " + s.Equipment
+	case s.Class != "":
+		return "class " + s.Class
+	}
+	return "line " + s.Line
+}
+
+// scope checks that exactly one thing is named.
+func (f *faults) scope(s Scope) {
+	named := 0
+	for _, name := range []string{s.Equipment, s.Class, s.Line} {
+		if name != "" {
+			named++
+		}
+	}
+	switch {
+	case named == 0:
+		f.add("scope", "does not say what the rule is about", "give equipment, class or line")
+	case named > 1:
+		f.add("scope", "names more than one thing", "give one of equipment, class and line")
+	}
+	f.check(s.Equipment == "" || ValidName(s.Equipment), "scope.equipment", "is not an equipment id or alias", nameRemedy)
+	f.check(s.Class == "" || ValidName(s.Class), "scope.class", "is not an equipment class", nameRemedy)
+	f.check(s.Line == "" || ValidName(s.Line), "scope.line", "is not a line's name", nameRemedy)
+}
+
+// inputs asks of a rule about a line that every tag says whose it is.
+func (f *faults) inputs(r *Rule) {
+	if r.Scope.Line == "" {
+		return
+	}
+	for i := range r.Groups {
+		for j := range r.Groups[i].Cases {
+			f.namesEquipment(at(at("groups", i)+".cases", j), &r.Groups[i].Cases[j].When)
+		}
+	}
+}
+
+func (f *faults) namesEquipment(path string, c *Condition) {
+	_, rule := RuleTag(c.Tag)
+	f.check(c.Tag == "" || rule || c.Equipment != "", path, "does not say whose "+c.Tag+" it tests", "the rule is about a line: give equipment")
+	for i := range c.Of {
+		of := at(path+"."+c.Op.String(), i)
+		if c.Op == Not {
+			of = path + ".not"
+		}
+		f.namesEquipment(of, &c.Of[i])
+	}
+}
