@@ -17,12 +17,13 @@ import (
 // embedded structs count as part of the struct around them. Understood are
 // strings, booleans, numbers, linewatch.Value, spans (linewatch.Duration and
 // time.Duration, written like 30s), encoding.TextUnmarshaler, and structs,
-// pointers, slices and maps with string keys of those. What the document does
-// not name keeps the value it had, which makes it the default.
+// pointers, slices and maps with string keys of those. A struct with a field
+// tagged ",scalar" may also stand as a scalar, which that field takes. What the
+// document does not name keeps the value it had, which makes it the default.
 //
 // The error joins one *Error per mistake, in the order of the file.
 func (d *Document) Decode(into any) error {
-	dec := decoder{file: d.file}
+	dec := decoder{file: d.file, fields: map[reflect.Type][]field{}}
 	dec.set(d.root, "", reflect.ValueOf(into).Elem())
 	return Join(dec.faults)
 }
@@ -30,6 +31,7 @@ func (d *Document) Decode(into any) error {
 type decoder struct {
 	file   string
 	faults []*Error
+	fields map[reflect.Type][]field // of the structs met so far
 }
 
 func (d *decoder) fault(line, col int, path, message, remedy string) {
@@ -85,11 +87,23 @@ func (d *decoder) set(n *node, path string, to reflect.Value) {
 }
 
 func (d *decoder) setStruct(n *node, path string, to reflect.Value) {
+	if n.kind == scalarNode {
+		for i := range to.NumField() {
+			if to.Type().Field(i).Tag.Get("yaml") == scalarTag {
+				d.set(n, path, to.Field(i))
+				return
+			}
+		}
+	}
 	if n.kind != mapNode {
 		d.wrong(n, path, "a map of keys and values")
 		return
 	}
-	fields := structFields(to.Type(), nil, nil)
+	fields, ok := d.fields[to.Type()]
+	if !ok {
+		fields = structFields(to.Type(), nil, nil)
+		d.fields[to.Type()] = fields
+	}
 	for _, e := range n.entries {
 		index := -1
 		for i, f := range fields {
@@ -117,6 +131,9 @@ func (d *decoder) unknownKey(e entry, path string, fields []field) {
 	d.fault(e.line, e.col, path, "unknown key "+quoteName(e.key), remedy)
 }
 
+// scalarTag marks the field that takes the place of a struct.
+const scalarTag = ",scalar"
+
 // field is a struct field under its key.
 type field struct {
 	key   string
@@ -133,7 +150,7 @@ func structFields(t reflect.Type, outer []int, fields []field) []field {
 		}
 		key, _, _ := strings.Cut(tag, ",")
 		switch {
-		case key == "-" || !f.IsExported() && !f.Anonymous:
+		case key == "-" || tag == scalarTag || !f.IsExported() && !f.Anonymous:
 		case f.Anonymous && key == "" && f.Type.Kind() == reflect.Struct:
 			fields = structFields(f.Type, index, fields)
 		case key == "":

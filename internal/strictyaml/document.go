@@ -51,6 +51,19 @@ func (d *Document) Fault(path, message, remedy string) *Error {
 	return &Error{File: d.file, Line: max(line, 1), Column: max(col, 1), Field: path, Message: message, Remedy: remedy}
 }
 
+// FaultWithin makes an error that points at a character of the scalar that path
+// names, 0 being its first, where that can be told.
+func (d *Document) FaultWithin(path string, character int, message, remedy string) *Error {
+	e := d.Fault(path, message, remedy)
+	if _, _, n := d.root.find(path); n != nil && n.kind == scalarNode && n.block == 0 {
+		if n.quoted {
+			character++
+		}
+		e.Column += character
+	}
+	return e
+}
+
 // Text returns the scalar that path names as it stands in the file.
 func (d *Document) Text(path string) (string, bool) {
 	_, _, n := d.root.find(path)

@@ -134,6 +134,13 @@ func (w *writer) fields(indent int, c *linewatch.Condition) {
 	case linewatch.Not:
 		w.line(indent, "not:")
 		w.fields(indent+1, &c.Of[0])
+	case linewatch.AtLeastN:
+		w.line(indent, "atLeastN:")
+		w.line(indent+1, "n: "+strconv.Itoa(c.N))
+		w.line(indent+1, "of:")
+		for i := range c.Of {
+			w.item(indent+2, &c.Of[i])
+		}
 	default:
 		for _, f := range test(c) {
 			w.line(indent, f)
@@ -158,22 +165,59 @@ func (w *writer) item(indent int, c *linewatch.Condition) {
 	w.b.WriteString(text[:lead] + "- " + text[lead+2:])
 }
 
-// test returns the keys of a condition on a tag.
-func test(c *linewatch.Condition) []string {
-	fields := []string{"tag: " + scalar(c.Tag)}
+// test returns the keys of a condition on a tag or an expression.
+func test(c *linewatch.Condition) (fields []string) {
+	if c.Expr != "" {
+		fields = append(fields, "expr: "+scalar(c.Expr))
+	} else {
+		fields = append(fields, "tag: "+scalar(c.Tag))
+	}
 	if c.Equipment != "" {
 		fields = append(fields, "equipment: "+scalar(c.Equipment))
 	}
+	if c.Window.Func != linewatch.NoAggregate {
+		fields = append(fields, c.Window.Func.String()+": "+c.Window.Over.String())
+	}
+	key := c.Op.String() + ": "
 	switch c.Op {
 	case linewatch.In, linewatch.Inside, linewatch.Outside:
-		fields = append(fields, c.Op.String()+": "+list(c.Values, value))
+		words := make([]string, len(c.Values))
+		for i := range words {
+			words[i] = limit(c, i, c.Values[i])
+		}
+		fields = append(fields, key+"["+strings.Join(words, ", ")+"]")
+	case linewatch.Changed:
+		fields = append(fields, key+"true")
+	case linewatch.Stuck, linewatch.Missing:
+		fields = append(fields, key+c.Span.String())
+	case linewatch.Sequence:
+		fields = append(fields, key+list(c.Values, value), "within: "+c.Span.String())
 	default:
-		fields = append(fields, c.Op.String()+": "+value(c.Limit))
+		fields = append(fields, key+limit(c, 0, c.Limit))
 	}
 	if !c.Clear.IsNull() {
 		fields = append(fields, "clear: "+value(c.Clear))
 	}
+	if !c.Hysteresis.IsNull() {
+		fields = append(fields, "hysteresis: "+value(c.Hysteresis))
+	}
+	if c.StaleAfter != 0 {
+		fields = append(fields, "staleAfter: "+c.StaleAfter.String())
+	}
 	return fields
+}
+
+// limit writes limit i, a constant or where it stands.
+func limit(c *linewatch.Condition, i int, v linewatch.Value) string {
+	if i >= len(c.Lookups) || c.Lookups[i] == (linewatch.Lookup{}) {
+		return value(v)
+	}
+	l := c.Lookups[i]
+	key := "tag: " + scalar(l.Key.Tag)
+	if l.Key.Equipment != "" {
+		key += ", equipment: " + scalar(l.Key.Equipment)
+	}
+	return fmt.Sprintf("{table: %s, key: {%s}, column: %s}", scalar(l.Table), key, scalar(l.Column))
 }
 
 func spans(c *linewatch.Condition) []string {

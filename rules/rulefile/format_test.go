@@ -87,7 +87,7 @@ func genValue() *rapid.Generator[linewatch.Value] {
 }
 
 func genCondition(t *rapid.T, depth int) linewatch.Condition {
-	c := linewatch.Condition{Op: linewatch.Op(rapid.IntRange(int(linewatch.All), int(linewatch.Outside)).Draw(t, "op"))}
+	c := linewatch.Condition{Op: linewatch.Op(rapid.IntRange(int(linewatch.All), int(linewatch.AtLeastN)).Draw(t, "op"))}
 	if depth == 0 && c.Op.Combines() {
 		c.Op = linewatch.Is
 	}
@@ -101,10 +101,17 @@ func genCondition(t *rapid.T, depth int) linewatch.Condition {
 		for range n {
 			c.Of = append(c.Of, genCondition(t, depth-1))
 		}
+		if c.Op == linewatch.AtLeastN {
+			c.N = rapid.IntRange(1, n).Draw(t, "least")
+		}
 		return c
 	}
 	c.Tag = genText(64).Filter(linewatch.ValidTag).Draw(t, "tag")
 	c.Equipment = rapid.SampledFrom([]string{"", "F1", "007", "true"}).Draw(t, "equipment")
+	if !c.Op.Compares() {
+		genPast(t, &c)
+		return c
+	}
 	number := linewatch.IntValue(rapid.Int64Range(-1e6, 1e6).Draw(t, "number"))
 	switch {
 	case c.Op == linewatch.In:
@@ -118,7 +125,43 @@ func genCondition(t *rapid.T, depth int) linewatch.Condition {
 	default:
 		c.Limit = genValue().Draw(t, "limit")
 	}
+	genSubject(t, &c)
 	return c
+}
+
+// genPast makes c a condition on what a tag was.
+func genPast(t *rapid.T, c *linewatch.Condition) {
+	if c.Op != linewatch.Changed {
+		c.Span = linewatch.Duration(rapid.Int64Range(1, 1e9).Draw(t, "span"))
+	}
+	if c.Op == linewatch.Sequence {
+		c.Values = rapid.SliceOfN(genValue(), 2, 4).Draw(t, "values")
+	}
+	if c.Op != linewatch.Missing {
+		c.StaleAfter = linewatch.Duration(rapid.Int64Range(0, 1e9).Draw(t, "stale"))
+	}
+}
+
+// genSubject makes c a comparison of a window or an expression, or with limits
+// from a table.
+func genSubject(t *rapid.T, c *linewatch.Condition) {
+	switch rapid.IntRange(0, 5).Draw(t, "subject") {
+	case 0:
+		c.Window = linewatch.Window{Func: rapid.SampledFrom(linewatch.Aggregates()).Draw(t, "window"), Over: 90_000}
+	case 1:
+		c.Tag, c.Equipment, c.Expr = "", "", rapid.SampledFrom([]string{"a - b", `tag("C1", "x y") > 3`, "a ? \"x: y\" : 'z'"}).Draw(t, "expr")
+	case 2:
+		l := linewatch.Lookup{Table: "limits", Key: linewatch.TagRef{Tag: c.Tag, Equipment: c.Equipment}, Column: "007"}
+		if c.Clear = (linewatch.Value{}); len(c.Values) > 0 {
+			c.Lookups = make([]linewatch.Lookup, len(c.Values))
+			c.Lookups[0], c.Values[0] = l, c.Clear
+			return
+		}
+		c.Lookups, c.Limit = []linewatch.Lookup{l}, c.Clear
+		if c.Op.Numeric() {
+			c.Hysteresis = linewatch.FloatValue(0.5)
+		}
+	}
 }
 
 func genRule(t *rapid.T) linewatch.Rule {

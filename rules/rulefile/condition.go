@@ -1,0 +1,238 @@
+package rulefile
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"linewatch"
+	"linewatch/internal/expression"
+	"linewatch/internal/strictyaml"
+)
+
+// conditionDoc is a condition with one operator key. A pointer or slice that
+// is not nil was written, if only as null or [].
+type conditionDoc struct {
+	All       []conditionDoc `yaml:"all"`
+	Any       []conditionDoc `yaml:"any"`
+	Not       *conditionDoc  `yaml:"not"`
+	AtLeastN  *atLeastNDoc   `yaml:"atLeastN"`
+	Tag       string         `yaml:"tag"`
+	Equipment string         `yaml:"equipment"`
+	Expr      *string        `yaml:"expr"`
+
+	Avg     *linewatch.Duration `yaml:"avg"`
+	TimeAvg *linewatch.Duration `yaml:"timeAvg"`
+	Min     *linewatch.Duration `yaml:"min"`
+	Max     *linewatch.Duration `yaml:"max"`
+	Sum     *linewatch.Duration `yaml:"sum"`
+	Count   *linewatch.Duration `yaml:"count"`
+	StdDev  *linewatch.Duration `yaml:"stddev"`
+	Range   *linewatch.Duration `yaml:"range"`
+	Rate    *linewatch.Duration `yaml:"rate"`
+	Delta   *linewatch.Duration `yaml:"delta"`
+
+	Above   *limitDoc  `yaml:"above"`
+	Below   *limitDoc  `yaml:"below"`
+	AtLeast *limitDoc  `yaml:"atLeast"`
+	AtMost  *limitDoc  `yaml:"atMost"`
+	Is      *limitDoc  `yaml:"is"`
+	IsNot   *limitDoc  `yaml:"isNot"`
+	In      []limitDoc `yaml:"in"`
+	Inside  []limitDoc `yaml:"inside"`
+	Outside []limitDoc `yaml:"outside"`
+
+	Changed  *bool               `yaml:"changed"`
+	Stuck    *linewatch.Duration `yaml:"stuck"`
+	Missing  *linewatch.Duration `yaml:"missing"`
+	Sequence []linewatch.Value   `yaml:"sequence"`
+	Within   *linewatch.Duration `yaml:"within"`
+
+	Clear      *linewatch.Value    `yaml:"clear"`
+	Hysteresis *linewatch.Value    `yaml:"hysteresis"`
+	StaleAfter *linewatch.Duration `yaml:"staleAfter"`
+	For        *linewatch.Duration `yaml:"for"`
+	Keep       *linewatch.Duration `yaml:"keep"`
+}
+
+type atLeastNDoc struct {
+	N  int            `yaml:"n"`
+	Of []conditionDoc `yaml:"of"`
+}
+
+// limitDoc is a constant, or where the limit stands.
+type limitDoc struct {
+	Value  linewatch.Value  `yaml:",scalar"`
+	Table  string           `yaml:"table"`
+	Key    linewatch.TagRef `yaml:"key"`
+	Column string           `yaml:"column"`
+}
+
+// written returns the operators that d names.
+func (d *conditionDoc) written() []linewatch.Op {
+	var ops []linewatch.Op
+	v := reflect.ValueOf(d).Elem()
+	for i := range v.NumField() {
+		if op := linewatch.OpNamed(v.Type().Field(i).Tag.Get("yaml")); op != linewatch.NoOp && !v.Field(i).IsNil() {
+			ops = append(ops, op)
+		}
+	}
+	return ops
+}
+
+func (c *converter) condition(path string, d *conditionDoc) linewatch.Condition {
+	out := linewatch.Condition{Tag: d.Tag, Equipment: d.Equipment}
+	ops := d.written()
+	if len(ops) > 1 {
+		names := make([]string, len(ops))
+		for i, op := range ops {
+			names[i] = op.String()
+		}
+		c.fault(path, "has "+strings.Join(names, " and "), "give one of them, or a condition to each and all or any around them")
+		return out
+	}
+	if len(ops) == 1 {
+		out.Op = ops[0]
+	}
+	c.limits(&out, d)
+	c.past(path, &out, d)
+	c.window(path, &out, d)
+	c.expression(path, &out, d)
+	out.Of = c.conditions(path, d)
+	if d.AtLeastN != nil {
+		out.N = d.AtLeastN.N
+	}
+	out.Clear = c.number(path+".clear", d.Clear)
+	out.Hysteresis = c.number(path+".hysteresis", d.Hysteresis)
+	out.StaleAfter = c.span(path+".staleAfter", d.StaleAfter)
+	out.For, out.Keep = c.span(path+".for", d.For), c.span(path+".keep", d.Keep)
+	return out
+}
+
+// limits takes over what a comparison compares with.
+func (c *converter) limits(out *linewatch.Condition, d *conditionDoc) {
+	for _, limit := range []*limitDoc{d.Above, d.Below, d.AtLeast, d.AtMost, d.Is, d.IsNot} {
+		if limit != nil {
+			out.Limit = limit.Value
+			out.Lookups = lookups([]limitDoc{*limit})
+		}
+	}
+	for _, list := range [][]limitDoc{d.In, d.Inside, d.Outside} {
+		for _, limit := range list {
+			out.Values = append(out.Values, limit.Value)
+		}
+		if list != nil {
+			out.Lookups = lookups(list)
+		}
+	}
+}
+
+// lookups returns where limits stand; nil if all are constants.
+func lookups(list []limitDoc) (all []linewatch.Lookup) {
+	for i, limit := range list {
+		l := linewatch.Lookup{Table: limit.Table, Key: limit.Key, Column: limit.Column}
+		if l == (linewatch.Lookup{}) {
+			continue
+		}
+		if all == nil {
+			all = make([]linewatch.Lookup, len(list))
+		}
+		all[i] = l
+	}
+	return all
+}
+
+// past takes over what a condition asks of the past of its tag.
+func (c *converter) past(path string, out *linewatch.Condition, d *conditionDoc) {
+	switch out.Op {
+	case linewatch.Changed:
+		if !*d.Changed {
+			c.fault(path+".changed", "is false", "write changed: true, and put it under not for the opposite")
+		}
+	case linewatch.Stuck:
+		out.Span = *d.Stuck
+	case linewatch.Missing:
+		out.Span = *d.Missing
+	case linewatch.Sequence:
+		out.Values = d.Sequence
+		out.Span = c.span(path+".within", d.Within)
+		return
+	}
+	if d.Within != nil {
+		c.fault(path+".within", "goes with sequence only", "use for, or a window such as count: 10m")
+	}
+}
+
+// window takes over the window, of which there can be one.
+func (c *converter) window(path string, out *linewatch.Condition, d *conditionDoc) {
+	for _, w := range [...]struct {
+		f    linewatch.Aggregate
+		over *linewatch.Duration
+	}{
+		{linewatch.Avg, d.Avg}, {linewatch.TimeAvg, d.TimeAvg}, {linewatch.Min, d.Min}, {linewatch.Max, d.Max}, {linewatch.Sum, d.Sum},
+		{linewatch.Count, d.Count}, {linewatch.StdDev, d.StdDev}, {linewatch.Range, d.Range}, {linewatch.Rate, d.Rate}, {linewatch.Delta, d.Delta},
+	} {
+		switch {
+		case w.over == nil:
+		case out.Window.Func != linewatch.NoAggregate:
+			c.fault(path+"."+w.f.String(), fmt.Sprintf("stands beside %v", out.Window.Func), "give one window, or a condition to each")
+		default:
+			out.Window = linewatch.Window{Func: w.f, Over: *w.over}
+		}
+	}
+}
+
+// expression checks an expression as far as it can be compiled.
+func (c *converter) expression(path string, out *linewatch.Condition, d *conditionDoc) {
+	if d.Expr == nil {
+		return
+	}
+	path += ".expr"
+	if out.Expr = *d.Expr; out.Expr == "" {
+		c.fault(path, "is empty", `give an expression such as "flow_in - flow_out"`)
+		return
+	}
+	_, err := expression.Compile(out.Expr)
+	if e, ok := err.(*expression.Error); ok {
+		c.faults = append(c.faults, c.doc.FaultWithin(path, max(e.Column-1, 0), e.Message, e.Remedy))
+	}
+}
+
+func (c *converter) conditions(path string, d *conditionDoc) []linewatch.Condition {
+	if d.Not != nil {
+		return []linewatch.Condition{c.condition(path+".not", d.Not)}
+	}
+	key, list := "all", d.All
+	switch {
+	case d.Any != nil:
+		key, list = "any", d.Any
+	case d.AtLeastN != nil:
+		key, list = "atLeastN.of", d.AtLeastN.Of
+	}
+	var out []linewatch.Condition
+	for i := range list {
+		out = append(out, c.condition(strictyaml.Index(path+"."+key, i), &list[i]))
+	}
+	return out
+}
+
+// number reads a value that may be left out, but not empty.
+func (c *converter) number(path string, v *linewatch.Value) linewatch.Value {
+	if v == nil {
+		return linewatch.Value{}
+	}
+	if v.IsNull() {
+		c.fault(path, "is empty", "give a number or remove the key")
+	}
+	return *v
+}
+
+func (c *converter) span(path string, d *linewatch.Duration) linewatch.Duration {
+	if d == nil {
+		return 0
+	}
+	if *d == 0 {
+		c.fault(path, fmt.Sprintf("is %v", *d), "give a span such as 30s, or remove the key")
+	}
+	return *d
+}
