@@ -64,7 +64,7 @@ func TestNoBottleIsLostAndNoneIsMade(t *testing.T) {
 			first[i] = int64(p.conveyors[i-1].held())
 		}
 		b := newBooks(p)
-		for n := rapid.IntRange(1, 6000).Draw(t, "ticks"); n > 0; n-- {
+		for n := rapid.IntRange(1, 4000).Draw(t, "ticks"); n > 0; n-- {
 			p.Step()
 			b.step()
 			for i, m := range p.machines {
@@ -142,6 +142,55 @@ func TestAStopSpreadsAfterTheBufferTime(t *testing.T) {
 		r, d, c, l := reached["R1"], reached["D1"], reached["C1"], reached["L1"]
 		if c == 0 || c < time.Second || c > 8*time.Second || r != 0 && r < 3*time.Second || d != 0 && d < r || l != 0 && l < c+4*time.Second {
 			t.Errorf("seed %d: after a stop of F1, R1 stopped after %v, D1 %v, C1 %v, L1 %v", seed, r, d, c, l)
+		}
+	}
+}
+
+// While nothing stops it, the line runs at the filler's pace: every other
+// machine could be quicker, but keeps the conveyors before the filler well
+// filled and leaves room on those behind it.
+func TestTheFillerSetsThePace(t *testing.T) {
+	for seed := range uint64(30) {
+		p := New(Options{Seed: seed, Start: start})
+		p.AdvanceTo(start.Add(18 * time.Second)) // the packer's first fault comes after 20 s
+		for _, m := range p.machines {
+			v, _ := m.Read("speed")
+			bottles := value(v) * float64(m.process.base().bottles())
+			if bottles < 0.9*24000 || bottles > 1.1*24000 {
+				t.Errorf("seed %d: %s runs at %v bottles an hour", seed, m.Alias, bottles)
+			}
+			if faster := number(m, "nominal_speed") * int64(m.process.base().bottles()); m.Alias != "F1" && faster < 24900 {
+				t.Errorf("%s could run at %d bottles an hour only", m.Alias, faster)
+			}
+		}
+		for i, c := range p.conveyors {
+			if before := i < 2; before && c.fill() < 0.6 || !before && c.fill() > 0.5 {
+				t.Errorf("seed %d: conveyor %d holds %d of %d", seed, i, c.held(), c.capacity)
+			}
+		}
+	}
+}
+
+// A machine that has waited starts again only when that is worth while: each
+// run until the next wait moves a good part of a conveyor.
+func TestMachinesDoNotFlutter(t *testing.T) {
+	for seed := range uint64(12) {
+		p := New(Options{Seed: seed, Start: start})
+		var waits [7]int
+		var before [7]string
+		for ; p.Now().Before(start.Add(30 * time.Minute)); p.Step() {
+			for i, m := range p.machines {
+				state := text(m, "machine_state")
+				if state == "Suspending" && before[i] == "Execute" {
+					waits[i]++
+				}
+				before[i] = state
+			}
+		}
+		for i, n := range waits {
+			if n < 5 || n > 45 {
+				t.Errorf("seed %d: %s waited %d times in 30 minutes", seed, p.machines[i].Alias, n)
+			}
 		}
 	}
 }

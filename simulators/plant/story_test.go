@@ -2,6 +2,7 @@ package plant
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -95,11 +96,19 @@ func spreads(machines []*Machine) bool {
 	return false
 }
 
+// seeds returns how many seeds a test tries: n, or more in the long form.
+func seeds(n int) int {
+	if os.Getenv("LINEWATCH_SOAK") == "1" {
+		return 20 * n
+	}
+	return n
+}
+
 // Whoever looks for ten minutes, whenever, sees everything.
 func TestAnyTenMinutesHoldTheWholeStory(t *testing.T) {
 	const window = 600
-	for seed := range uint64(24) {
-		all := story(seed, 40*time.Minute)
+	for seed := range uint64(seeds(16)) {
+		all := story(seed, 30*time.Minute)
 		for from := 0; from+window <= len(all); from += 15 {
 			var seen second
 			changes := 0
