@@ -260,7 +260,7 @@ func (s *Source) deliver(readings []edge.Reading) error {
 	if err := s.emit(scan); err != nil {
 		return emitError{err}
 	}
-	s.began, s.told = true, false
+	s.began, s.noted, s.told = true, false, false
 	s.pause.Reset()
 	return nil
 }

@@ -61,7 +61,8 @@ type Source struct {
 	session *session      // nil while the server has none of ours
 	sub     *subscription // nil while session has none
 	heard   time.Time     // when the server said something last
-	told    bool          // that the connection is lost
+	noted   bool          // that the connection is interrupted
+	told    bool          // that it is lost
 	began   bool          // some subscription has delivered
 	scan    edge.Scan     // what the next one says beside readings
 }
@@ -164,7 +165,7 @@ func (s *Source) Run(ctx context.Context, emit func(edge.Scan) error) error {
 		}
 		pause := s.pause.NextBackOff()
 		if s.waiting() {
-			pause = min(pause, waitingPause)
+			pause = min(pause, waitingPause/2+pause%waitingPause) // still with jitter
 		}
 		sleep(ctx, pause)
 	}
@@ -209,7 +210,10 @@ func (s *Source) waiting() bool {
 // interruption may pass unnoticed: then everything is still delivered.
 func (s *Source) tellLost(err error) error {
 	if s.waiting() {
-		s.log.Info("opcua connection interrupted", "source", s.config.ID, "error", err)
+		if !s.noted {
+			s.log.Info("opcua connection interrupted", "source", s.config.ID, "error", err)
+		}
+		s.noted = true
 		return nil
 	}
 	s.told = true
