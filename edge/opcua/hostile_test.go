@@ -262,7 +262,11 @@ func testIdentity(t *testing.T) (*identity, *x509.Certificate) {
 // asked for.
 func TestNoSilentDowngrade(t *testing.T) {
 	own, server := testIdentity(t)
-	for _, policy := range []string{ua.SecurityPolicyURINone, ua.SecurityPolicyURIBasic128Rsa15, ""} {
+	const asked = ua.SecurityPolicyURIBasic256Sha256
+	for policy, want := range map[string]string{
+		ua.SecurityPolicyURINone: "instead of \"" + asked, ua.SecurityPolicyURIBasic128Rsa15: "instead of \"" + asked,
+		"": "instead of \"" + asked, asked: "with another certificate",
+	} {
 		address := serveHostile(t, func(h *hostile) {
 			h.greet()
 			h.grant(policy)
@@ -270,11 +274,11 @@ func TestNoSilentDowngrade(t *testing.T) {
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		_, err := openChannel(ctx, address, "opc.tcp://"+address, security{
-			policy: ua.SecurityPolicyURIBasic256Sha256, mode: ua.MessageSecurityModeSignAndEncrypt, identity: own, server: server,
+			policy: asked, mode: ua.MessageSecurityModeSignAndEncrypt, identity: own, server: server,
 		})
 		cancel()
-		if err == nil || !strings.Contains(err.Error(), "instead of \""+ua.SecurityPolicyURIBasic256Sha256) {
-			t.Errorf("answered with policy %q: got %v, want a refusal", policy, err)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("answered with policy %q: got %v, want %q in it", policy, err, want)
 		}
 	}
 }

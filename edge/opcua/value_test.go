@@ -175,6 +175,12 @@ func publicationOf(t fataler, value []byte) []byte {
 func TestSizesInAMessageAreNotBelieved(t *testing.T) {
 	huge := words(100_000_000)
 	nested := func(unit string, n int) []byte { return append([]byte{1}, strings.Repeat(unit, n)...) }
+	items := publicationOf(t, []byte{1, 1, 1})
+	at := bytes.Index(items, append(words(11), words(1, 0)...)) // size of the body, number of items, handle
+	copy(items[at+4:], huge)
+	if _, err := parsePublication(items); err == nil || testing.AllocsPerRun(1, func() { parsePublication(items) }) > 20 {
+		t.Errorf("100 million items in %d bytes: got %v", len(items), err)
+	}
 	for _, row := range []struct {
 		name  string
 		value []byte
