@@ -28,14 +28,14 @@ import (
 const simulatorEnv = "LINEWATCH_EDGE_SIMULATOR"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(simulatorEnv) == "s7" {
-		if err := servePLC(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
+	serve := map[string]func() error{"s7": servePLC, "opcua": serveOPCUA}[os.Getenv(simulatorEnv)]
+	if serve == nil {
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	if err := serve(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 const (
@@ -47,6 +47,10 @@ const (
 // servePLC is a PLC of 10,000 REALs that all change every few milliseconds,
 // until its standard input ends.
 func servePLC() error {
+	input := bufio.NewReader(os.Stdin)
+	if _, err := input.ReadString('\n'); err != nil {
+		return err
+	}
 	server := s7sim.New(s7sim.Options{})
 	for n := range benchBlocks {
 		server.SetDB(n+1, 4*benchReals)
@@ -58,7 +62,7 @@ func servePLC() error {
 	fmt.Println(listener.Addr())
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		bufio.NewReader(os.Stdin).ReadByte()
+		input.ReadByte()
 		cancel()
 	}()
 	go func() {
@@ -76,9 +80,9 @@ func servePLC() error {
 	return server.Serve(ctx, listener)
 }
 
-// startSimulator runs a simulator until the benchmark ends, and returns where
-// it listens.
-func startSimulator(b *testing.B, kind string) (address string) {
+// startSimulator runs a simulator until the benchmark ends, and returns what
+// it says of itself: where it listens. The rate is told to it.
+func startSimulator(b *testing.B, kind string, rate int) (says string) {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), simulatorEnv+"="+kind)
@@ -98,6 +102,7 @@ func startSimulator(b *testing.B, kind string) (address string) {
 		stdin.Close()
 		cmd.Wait() // it ends when its input does
 	})
+	fmt.Fprintln(stdin, rate) // if it has died, it says nothing
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
 		b.Fatal("the simulator does not say where it listens: ", err)
@@ -122,7 +127,7 @@ func benchPLC(address string) edge.SourceConfig {
 // decoded, and through the agent to the flushed spool and out of it again.
 func BenchmarkS7(b *testing.B) {
 	b.Run("read", func(b *testing.B) {
-		source, err := s7.New(benchPLC(startSimulator(b, "s7")), slog.New(slog.DiscardHandler))
+		source, err := s7.New(benchPLC(startSimulator(b, "s7", 0)), slog.New(slog.DiscardHandler))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -138,17 +143,22 @@ func BenchmarkS7(b *testing.B) {
 		meter.report(b, uint64(b.N)*benchTags, "tags")
 	})
 	b.Run("spool", func(b *testing.B) {
-		c := benchPLC(startSimulator(b, "s7"))
-		toSpool(b, c, func(c edge.SourceConfig) (edge.Source, error) {
+		c := benchPLC(startSimulator(b, "s7", 0))
+		meter := startMeter(b)
+		st := toSpool(b, c, func(c edge.SourceConfig) (edge.Source, error) {
 			source, err := s7.New(c, slog.New(slog.DiscardHandler))
 			return rush{source, b.N}, err
-		})
+		}, func(s edge.Spool, _ func()) edge.Spool { return s })
+		meter.report(b, st.Appended, "tags")
+		b.ReportMetric(float64(st.Appended)/float64(st.Flushes), "tags/flush")
 	})
 }
 
-// toSpool runs an agent on a real spool until its source ends, and reports
-// what was appended.
-func toSpool(b *testing.B, c edge.SourceConfig, open func(edge.SourceConfig) (edge.Source, error)) {
+// toSpool runs an agent on a real spool, which wrap may watch, until its source
+// ends or it is stopped, and checks the accounts.
+func toSpool(b *testing.B, c edge.SourceConfig, open func(edge.SourceConfig) (edge.Source, error),
+	wrap func(s edge.Spool, stop func()) edge.Spool,
+) spool.Stats {
 	b.Helper()
 	store, err := spool.Open(b.TempDir(), spool.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -156,25 +166,23 @@ func toSpool(b *testing.B, c edge.SourceConfig, open func(edge.SourceConfig) (ed
 	}
 	defer store.Close()
 	up := &sink{}
+	ctx, stop := context.WithCancel(b.Context())
+	defer stop()
 	agent, err := edge.New(edge.Options{
 		Config: edge.Config{Gateway: "gw", Sources: []edge.SourceConfig{c}},
-		Open:   open, Spool: edge.NewSpool(store), Backlog: store, Uplink: up, StopTimeout: 10 * time.Second,
+		Open:   open, Spool: wrap(edge.NewSpool(store), stop), Backlog: store, Uplink: up, StopTimeout: 10 * time.Second,
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(b.Context())
-	defer cancel()
-	meter := startMeter(b)
 	if err := agent.Run(ctx); err != nil {
 		b.Fatal(err)
 	}
 	st := store.Stats()
-	meter.report(b, st.Appended, "tags")
-	b.ReportMetric(float64(st.Appended)/float64(st.Flushes), "tags/flush")
 	if a := agent.Status().Accounts; !a.Balanced() || a.Sampled != st.Appended || up.points.Load() != st.Sent {
 		b.Errorf("accounts %+v, spool %+v, %d points arrived", a, st, up.points.Load())
 	}
+	return st
 }
 
 // sink is an uplink that takes everything.
