@@ -50,8 +50,10 @@ func frameSum(seed uint32, frame []byte) uint32 {
 	return checksum(checksum(seed, frame[2:4]), frame[frameHead:])
 }
 
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 func checksum(sum uint32, data []byte) uint32 {
-	return crc32.Update(sum, crc32.MakeTable(crc32.Castagnoli), data)
+	return crc32.Update(sum, castagnoli, data)
 }
 
 func appendPoint(dst []byte, p *linewatch.DataPoint) []byte {
@@ -172,6 +174,9 @@ func (d *decoder) take(n uint64) []byte {
 
 func (d *decoder) name() string {
 	raw := d.take(d.uvarint())
+	if len(raw) == 0 {
+		return ""
+	}
 	if name, ok := d.names[string(raw)]; ok {
 		return name
 	}

@@ -24,6 +24,7 @@ type batch struct {
 // outlet is the reading side, used by the goroutine that calls Next.
 type outlet struct {
 	decoder decoder
+	buf     []byte // reused
 	last    *batch
 	number  uint64
 }
@@ -100,7 +101,12 @@ func (s *Spool) collect(limit int) ([]linewatch.DataPoint, *batch, error) {
 	s.mu.Unlock()
 
 	c.open = len(takers)
-	r := reader{disk: s.options.disk, dir: s.dir, segments: segments}
+	most := 0
+	for _, t := range takers {
+		most += t.share
+	}
+	c.points = make([]linewatch.DataPoint, 0, most)
+	r := reader{disk: s.options.disk, dir: s.dir, segments: segments, buf: &s.out.buf}
 	if err := r.read(union(spans), c.take); err != nil {
 		return nil, nil, err
 	}
@@ -123,6 +129,7 @@ type reader struct {
 	disk     disk
 	dir      string
 	segments []segment
+	buf      *[]byte // reused
 }
 
 // read hands the payloads of the sound frames in the spans to take, until
@@ -166,8 +173,11 @@ func (r reader) readSegment(index uint64, spans []span, take func([]byte, positi
 		return false, fmt.Errorf("read spool: %w", err)
 	}
 	defer file.Close()
+	scanner := newScanner(file, index, 0, 0)
+	scanner.buf = *r.buf
+	defer func() { *r.buf = scanner.buf }()
 	for _, sp := range spans {
-		scanner := newScanner(file, index, sp.from.offset, sp.to.offset)
+		scanner.move(sp.from.offset, sp.to.offset)
 		for {
 			payload, err := scanner.next()
 			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

@@ -73,7 +73,14 @@ type scanner struct {
 }
 
 func newScanner(file io.ReaderAt, index uint64, pos, end int64) *scanner {
-	return &scanner{file: file, seed: segmentSeed(index), pos: max(pos, segmentHead), end: end, at: pos}
+	s := &scanner{file: file, seed: segmentSeed(index)}
+	s.move(pos, end)
+	return s
+}
+
+// move makes the scanner look from pos to end.
+func (s *scanner) move(pos, end int64) {
+	s.pos, s.end, s.at, s.buf = max(pos, segmentHead), end, pos, s.buf[:0]
 }
 
 // next returns the payload of the next sound frame, valid until the next

@@ -86,6 +86,7 @@ type Spool struct {
 	closeErr error // set before finished is closed
 	out      outlet
 	active   file       // the newest segment; used by the writer only
+	frames   []byte     // reused; used by the writer only
 	unkept   bool       // the state could not be written; used by the writer only
 	noted    *stateFile // the mark; nil if there is none
 

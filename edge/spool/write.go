@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"slices"
 	"time"
@@ -155,8 +156,8 @@ func (s *Spool) writePoints(group []*request) (highs map[string]uint64, size int
 	highs = map[string]uint64{}
 	known := len(s.senders)
 	for _, r := range group {
-		for i := range r.points {
-			source := r.points[i].Source
+		for run := range runs(r.points) {
+			source := run[0].Source
 			if _, ok := highs[source]; ok {
 				continue
 			}
@@ -172,17 +173,23 @@ func (s *Spool) writePoints(group []*request) (highs map[string]uint64, size int
 	if known > maxSenders {
 		return nil, 0, fmt.Errorf("%s: %w: more than %d sources", s.dir, ErrPoint, maxSenders)
 	}
-	var data []byte
+	data := s.frames[:0]
 	seed := segmentSeed(active.index)
 	for _, r := range group {
 		r.from = position{active.index, active.size + int64(len(data))}
-		for i := range r.points {
-			p := &r.points[i]
-			highs[p.Source]++
-			p.Sequence, p.Epoch = highs[p.Source], epoch
-			data = appendFrame(data, seed, p)
+		for run := range runs(r.points) {
+			high := highs[run[0].Source]
+			for i := range run {
+				high++
+				run[i].Sequence, run[i].Epoch = high, epoch
+				data = appendFrame(data, seed, &run[i])
+			}
+			highs[run[0].Source] = high
 		}
 		r.to = position{active.index, active.size + int64(len(data))}
+	}
+	if cap(data) <= 2*groupBytes {
+		s.frames = data
 	}
 	return highs, active.size + int64(len(data)), s.appendData(data, active.size)
 }
@@ -254,12 +261,31 @@ func (s *Spool) keepState(flush bool) {
 func (s *Spool) await(r *request) {
 	begun := map[string]bool{}
 	most := s.mostChunks()
-	for i := range r.points {
-		p := &r.points[i]
-		sender := s.sender(p.Source)
-		sender.pending++
-		sender.add(chunk{r.from, r.to, placeOf(p), p.Timestamp}, !begun[p.Source], most)
-		begun[p.Source] = true
+	for run := range runs(r.points) {
+		c := chunk{r.from, r.to, placeOf(&run[len(run)-1]), run[0].Timestamp}
+		for i := range run {
+			c.oldest = min(c.oldest, run[i].Timestamp)
+		}
+		sender := s.sender(run[0].Source)
+		sender.pending += len(run)
+		sender.add(c, !begun[run[0].Source], most)
+		begun[run[0].Source] = true
+	}
+}
+
+// runs divides points where the source changes.
+func runs(points []linewatch.DataPoint) iter.Seq[[]linewatch.DataPoint] {
+	return func(yield func([]linewatch.DataPoint) bool) {
+		for len(points) > 0 {
+			n := 1
+			for n < len(points) && points[n].Source == points[0].Source {
+				n++
+			}
+			if !yield(points[:n]) {
+				return
+			}
+			points = points[n:]
+		}
 	}
 }
 
