@@ -87,7 +87,7 @@ func (d *decoder) set(n *node, path string, to reflect.Value) {
 }
 
 func (d *decoder) setStruct(n *node, path string, to reflect.Value) {
-	if n.kind == scalarNode {
+	if n.kind != mapNode {
 		for i := range to.NumField() {
 			if to.Type().Field(i).Tag.Get("yaml") == scalarTag {
 				d.set(n, path, to.Field(i))

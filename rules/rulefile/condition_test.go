@@ -54,7 +54,7 @@ func TestMistakesInConditions(t *testing.T) {
 		{"{tag: t, above: {table: x, column: c}}", "12:20: groups[0].cases[0].above.key: names no tag; give tag"},
 		{"{tag: t, above: {table: x, key: {tag: p}}}", "groups[0].cases[0].above.column: is not a column's name"},
 		{"{tag: t, above: {}}", "groups[0].cases[0].above: is empty"},
-		{"{tag: t, above: [1]}", "want a map of keys and values, have a list"},
+		{"{tag: t, above: [1]}", "want a number, true, false or text, have a list"},
 		{"{tag: t, above: {table: x, key: {tag: p}, column: c}, clear: 3}", "clear: stays where it is while the limit moves; use hysteresis"},
 		{"{tag: t, above: 3, clear: 2, hysteresis: 1}", "hysteresis: stands beside clear; give one of them"},
 		{"{tag: t, above: 3, hysteresis: 0}", "hysteresis: is not above 0"},

@@ -143,7 +143,12 @@ func inline(n strictyaml.Node, t reflect.Type) string {
 }
 
 // key writes a key, which may be any text in a map of parameters.
-func key(name string) string { return scalar(name) }
+func key(name string) string {
+	if name == "n" { // of atLeastN: a key of ours, which needs no quotes here
+		return name
+	}
+	return scalar(name)
+}
 
 // word writes a scalar as what it is read into.
 func word(n strictyaml.Node, t reflect.Type) string {
