@@ -131,7 +131,7 @@ func TestRuleFileMistakes(t *testing.T) {
 		{"for: 5m", "for: 0s", "f.yaml:26:67: groups[1].cases[0].all[0].for: is 0s; give a span such as 30s, or remove the key"},
 		{"for: 5m", "for: -5m", "f.yaml:26:67: groups[1].cases[0].all[0].for: not a span of time; write a number and ms, s, m, h or d, such as 30s or 1h30m, at most 10 years"},
 		{"for: 5m", "for: 3650d", "f.yaml:26:67: groups[1].cases[0].all[0].for: is longer than 366d; give a shorter span"},
-		{"keep: 2s", "keep: 2s\n        weight: 4", `f.yaml:29:9: groups[1].cases[0]: unknown key "weight"; valid here: state, all, any, not, tag, equipment, above, below, atLeast, atMost, is, isNot, in, inside, outside, clear, for, keep`},
+		{"keep: 2s", "keep: 2s\n        weight: 4", `f.yaml:29:9: groups[1].cases[0]: unknown key "weight"; valid here: state, all, any, not, atLeastN, tag, equipment, expr, avg, timeAvg, min, max, sum, count, stddev, range, rate, delta, above, below, atLeast, atMost, is, isNot, in, inside, outside, changed, stuck, missing, sequence, within, clear, hysteresis, staleAfter, for, keep`},
 		{"state: LOW_MATERIAL", "state: LOW", "f.yaml:29:16: groups[1].cases[1].state: is neither built in nor declared; declare it under states, or use IDLE, ACTIVE, MAINTENANCE, INFO, WARNING, ERROR or CRITICAL"},
 		{"state: LOW_MATERIAL", "state: UNKNOWN", "f.yaml:29:16: groups[1].cases[1].state: UNKNOWN is not put forward by name; a group says it by itself when it cannot be decided; see unknown: report or ignore"},
 		{"is: Execute", "is: [Execute]", "f.yaml:15:38: groups[0].cases[0].all[0].is: want a number, true, false or text, have a list"},
