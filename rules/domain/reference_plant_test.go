@@ -21,6 +21,9 @@ type plant struct {
 	rules   []linewatch.RuleID
 }
 
+// maxRepeated is how many of the newest records may come again.
+const maxRepeated = 5000
+
 type plantSender struct {
 	name   linewatch.Sender
 	seq    uint64
@@ -131,6 +134,9 @@ func (p *plant) next() step {
 		}
 	}
 	made := p.recorded(s.name.Gateway, points)
+	if len(p.records) == maxRepeated {
+		p.records = p.records[1:]
+	}
 	p.records = append(p.records, made)
 	return made
 }
