@@ -157,6 +157,7 @@ func TestTheDemoTellsItsStory(t *testing.T) {
 			"a drift becomes a warning":         {"filler-rinse-water WARNING"},
 			"weak signs add up":                 {"filler-quality WARNING"},
 			"another drift":                     {"capper-torque WARNING", "rinser-pressure WARNING", "labeller-glue WARNING"},
+			"an average goes down":              {"filler-level WARNING"},
 			"maintenance silences":              {"filler-rinse-water MAINTENANCE"},
 			"a fault":                           {"packer-fault ERROR"},
 			"a guard door":                      {"packer-fault CRITICAL"},
