@@ -12,12 +12,28 @@ import (
 // stands in its way.
 func (e *explainer) whyNot(s *Standing) {
 	for _, state := range otherStates(s) {
-		for i := range s.Groups {
-			for _, reason := range lacks(&s.Groups[i], state, winnerOf(s)) {
-				e.line(0, "not %s: %s", state, reason)
-			}
+		for _, reason := range WhyNot(s, state) {
+			e.line(0, "%s", reason)
 		}
 	}
+}
+
+// WhyNot says what stands in the way of a state: one sentence for each case
+// that would put it forward. It is that state already, or no case knows it, if
+// so it says.
+func WhyNot(s *Standing, state linewatch.State) (reasons []string) {
+	if s.State == state {
+		return []string{"it is " + string(state) + " already: " + Sentence(s.State, s.Why)}
+	}
+	for i := range s.Groups {
+		for _, reason := range lacks(&s.Groups[i], state, winnerOf(s)) {
+			reasons = append(reasons, "not "+string(state)+": "+reason)
+		}
+	}
+	if reasons == nil && state != linewatch.Unknown && state != linewatch.Idle {
+		reasons = []string{"not " + string(state) + ": no group of the rule puts that forward"}
+	}
+	return reasons
 }
 
 // otherStates returns the states of the rule's groups but the one that the

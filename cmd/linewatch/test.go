@@ -63,6 +63,9 @@ func testFile(out io.Writer, file string, update bool) (failed int, err error) {
 		}
 		failed++
 		fmt.Fprintf(out, "FAIL  %s:%d: %s\n%s", file, t.Line, t.Name, t.Diff)
+		if t.First != nil {
+			io.WriteString(out, app.Finding(t.First))
+		}
 	}
 	return failed, nil
 }

@@ -34,6 +34,8 @@ func TestRuleTests(t *testing.T) {
 		"      08:00:00 F1 UNKNOWN -> ACTIVE by context\n" +
 		"    - 08:00:11 F1 ACTIVE -> WARNING by limits   (" + file + ":13)\n" +
 		"    + 08:00:10 F1 ACTIVE -> WARNING by limits\n" +
+		"  why 08:00:10 F1 ACTIVE -> WARNING by limits:\n" +
+		"    water_temperature 80 above 75 for 10 s; pressure 3.4 above 3.2 for 10 s — limits (60) outweighs context (40) ACTIVE\n" +
 		"linewatch: 1 test failed\n"
 	if code != exitFailed || said != want {
 		t.Errorf("exit code %d, said\n%swant\n%s", code, said, want)
@@ -50,6 +52,29 @@ func TestRuleTests(t *testing.T) {
 	}
 	if said, _ = told(t, "test", "--update", file); said != file+": nothing to update\n" {
 		t.Errorf("second --update: %s", said)
+	}
+}
+
+// A change that was expected and did not come is explained by what was missing
+// for it at that time.
+func TestRuleTestSaysWhyNot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "rule.yaml", read(t, demoRule))
+	for _, test := range []struct{ old, new, want string }{
+		{"08:00:11 F1", "08:00:09 F1", "  why not 08:00:09 F1 ACTIVE -> WARNING by limits:\n" +
+			"    it is ACTIVE: machine_state is Execute; product is PET-1L — context (40) decides\n" +
+			"    not WARNING: limits (60) case 1 fails: water_temperature 80 above 75, but not yet for 10 s; pressure 3.4 above 3.2, but not yet for 10 s\n"},
+		{"pressure = 3.4", "pressure = 3.1", "    not WARNING: limits (60) case 1 fails: pressure 3.1 not above 3.2 for 10 s\n"},
+		{"ACTIVE -> WARNING by limits", "ACTIVE -> ERROR by limits", "  why 08:00:10 F1 ACTIVE -> WARNING by limits:\n"},
+		{"      08:00:11 F1 ACTIVE -> WARNING by limits", "      08:00:10 F1 ACTIVE -> WARNING by limits\n      08:00:20 F1 WARNING -> ERROR by limits",
+			"    not ERROR: no group of the rule puts that forward\n"},
+		{"      08:00:11 F1 ACTIVE -> WARNING by limits", "      08:00:05 F2 UNKNOWN -> ACTIVE by context\n      08:00:10 F1 ACTIVE -> WARNING by limits", "    the rule is not judged there at that time\n"},
+	} {
+		file := write(t, dir, "rule.test.yaml", strings.Replace(sampleTest, test.old, test.new, 1))
+		if said, code := told(t, "test", file); code != exitFailed || !strings.Contains(said, test.want) {
+			t.Errorf("exit code %d, said\n%swhich lacks\n%s", code, said, test.want)
+		}
 	}
 }
 

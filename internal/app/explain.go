@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"linewatch"
+	"linewatch/rules"
 	"linewatch/rules/host"
 	"linewatch/ui"
 )
@@ -26,10 +27,14 @@ func (x explainer) Explain(ctx context.Context, rule linewatch.RuleID, equipment
 	}
 	out := make([]ui.Standing, len(all))
 	for i := range all {
-		s := &all[i]
-		out[i] = ui.Standing{Instance: instance(&s.InstanceStatus), Kind: s.Kind, Watermark: s.Watermark, HeldBy: s.HeldBy, Groups: s.Groups}
+		out[i] = standingOf(&all[i].Standing)
+		out[i].Watermark, out[i].HeldBy = all[i].Watermark, all[i].HeldBy
 	}
 	return out, nil
+}
+
+func standingOf(s *rules.Standing) ui.Standing {
+	return ui.Standing{Instance: instance(&s.InstanceStatus), Kind: s.Kind, Groups: s.Groups}
 }
 
 // Explain asks the process that uses a data directory how the instances of a

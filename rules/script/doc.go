@@ -9,7 +9,9 @@
 // A file looks like this:
 //
 //	rule: filler.yaml
+//	with: [line.yaml]             # optional; further rules, such as those it reads
 //	assets: plant.yaml            # optional; without it any equipment exists
+//	tables: [products.yaml]       # optional
 //	tests:
 //	  - name: too hot for five minutes
 //	    senders: {plc1: [F1], plc2: [C1]}   # optional; default one sender, plc
@@ -42,5 +44,7 @@
 // What is judged is what the last watermark has passed: without a heartbeat
 // that is 2 s and a millisecond before a sender's newest point. Expected
 // lines are complete and in order; so are the late points. Changes of rules
-// other than the file's own carry "of RULE" at the end.
+// other than the file's own carry "of RULE" at the end. Of the first change in
+// which a test differs, the result says why it came, or how the rule stood when
+// it should have come.
 package script

@@ -40,22 +40,23 @@ func formatChange(c *linewatch.StateChange, own linewatch.RuleID, n names) strin
 }
 
 // parseChange reads an expected line and writes it in one form.
-func parseChange(line string, n names) (string, error) {
+func parseChange(line string, n names) (e expected, err error) {
 	const form = "write it as TIME EQUIPMENT STATE -> STATE by GROUP"
 	at, rest, err := cutTime(line)
 	if err != nil {
-		return "", err
+		return e, err
 	}
 	w := strings.Fields(rest)
 	if len(w) < 4 || w[2] != "->" {
-		return "", fmt.Errorf("is not a state change; %s", form)
+		return e, fmt.Errorf("is not a state change; %s", form)
 	}
 	for _, s := range []string{w[1], w[3]} {
 		if !linewatch.ValidState(linewatch.State(s)) {
-			return "", fmt.Errorf("names %.40q, which is not a state; %s", s, form)
+			return e, fmt.Errorf("names %.40q, which is not a state; %s", s, form)
 		}
 	}
-	out := fmt.Sprintf("%s %s %s -> %s", formatTime(at), n.of(w[0]), w[1], w[3])
+	e = expected{at: at, equipment: w[0], state: linewatch.State(w[3])}
+	e.text = fmt.Sprintf("%s %s %s -> %s", formatTime(at), n.of(w[0]), w[1], w[3])
 	rest = strings.Join(w[4:], " ")
 	for _, key := range []string{"by", "of"} {
 		word, after := cutWord(rest)
@@ -64,20 +65,29 @@ func parseChange(line string, n names) (string, error) {
 		}
 		name, after := cutWord(after)
 		if name == "" {
-			return "", fmt.Errorf("ends in %q; %s", key, form)
+			return e, fmt.Errorf("ends in %q; %s", key, form)
 		}
-		out, rest = out+" "+key+" "+name, after
+		e.text, rest = e.text+" "+key+" "+name, after
+		if key == "of" {
+			e.rule = linewatch.RuleID(name)
+		}
 	}
 	if rest != "" {
-		return "", fmt.Errorf("ends in %.40q; %s", rest, form)
+		return e, fmt.Errorf("ends in %.40q; %s", rest, form)
 	}
-	return out, nil
+	return e, nil
 }
 
 // expected is a line of expect or late in its one form, with its place.
 type expected struct {
 	text string
 	line int
+
+	// Of a state change:
+	at        linewatch.Time
+	equipment string           // as it is called
+	rule      linewatch.RuleID // empty: the file's own
+	state     linewatch.State  // that is gone to
 }
 
 // difference compares what a test wants with what it got: lines that both
@@ -92,22 +102,36 @@ func difference(file string, want []expected, got []string) string {
 		return ""
 	}
 	var b strings.Builder
-	length := commonLengths(want, got)
-	i, j := 0, 0
-	for i < len(want) || j < len(got) {
+	align(want, got, func(i, j int) {
 		switch {
-		case i < len(want) && j < len(got) && want[i].text == got[j]:
+		case i >= 0 && j >= 0:
 			fmt.Fprintf(&b, "      %s\n", got[j])
-			i, j = i+1, j+1
-		case j == len(got) || i < len(want) && length[i+1][j] >= length[i][j+1]:
+		case i >= 0:
 			fmt.Fprintf(&b, "    - %s   (%s:%d)\n", want[i].text, file, want[i].line)
-			i++
 		default:
 			fmt.Fprintf(&b, "    + %s\n", got[j])
+		}
+	})
+	return b.String()
+}
+
+// align calls tell with the indices of lines that both have, and of those that
+// only one has with -1 for the other.
+func align(want []expected, got []string, tell func(i, j int)) {
+	length := commonLengths(want, got)
+	for i, j := 0, 0; i < len(want) || j < len(got); {
+		switch {
+		case i < len(want) && j < len(got) && want[i].text == got[j]:
+			tell(i, j)
+			i, j = i+1, j+1
+		case j == len(got) || i < len(want) && length[i+1][j] >= length[i][j+1]:
+			tell(i, -1)
+			i++
+		default:
+			tell(-1, j)
 			j++
 		}
 	}
-	return b.String()
 }
 
 // commonLengths returns, for each pair of suffixes, how many lines they share

@@ -18,7 +18,9 @@ type Open func(name string) ([]byte, error)
 
 type fileDoc struct {
 	Rule   string    `yaml:"rule"`
+	With   []string  `yaml:"with"`
 	Assets string    `yaml:"assets"`
+	Tables []string  `yaml:"tables"`
 	Tests  []testDoc `yaml:"tests"`
 }
 
@@ -36,7 +38,9 @@ type testFile struct {
 	doc    *strictyaml.Document
 	open   Open
 	rule   linewatch.Rule
+	with   []linewatch.Rule
 	assets *linewatch.Assets // nil: any equipment exists
+	tables []linewatch.Table
 	tests  []testDoc
 }
 
@@ -96,23 +100,59 @@ func (f *testFile) check(d *fileDoc) error {
 	return strictyaml.Join(faults)
 }
 
-// load reads the rule and the registry.
+// load reads the rules, the registry and the tables.
 func (f *testFile) load(d *fileDoc) error {
-	found, err := f.parse("rule", d.Rule)
+	rule, err := f.loadRule("rule", d.Rule)
 	if err != nil {
 		return err
 	}
-	if found.Rule == nil {
-		return f.doc.Fault("rule", "names a file that holds no rule", "name a file of kind Rule")
+	f.rule = rule
+	for i, name := range d.With {
+		path := strictyaml.Index("with", i)
+		if rule, err = f.loadRule(path, name); err != nil {
+			return err
+		}
+		if rule.ID == f.rule.ID || slices.ContainsFunc(f.with, func(r linewatch.Rule) bool { return r.ID == rule.ID }) {
+			return f.doc.Fault(path, fmt.Sprintf("names rule %s again", rule.ID), "name each rule once; the step TIME apply FILE brings another version")
+		}
+		f.with = append(f.with, rule)
 	}
-	f.rule = *found.Rule
+	for i, name := range d.Tables {
+		path := strictyaml.Index("tables", i)
+		found, err := f.parse(path, name)
+		if err != nil {
+			return err
+		}
+		if found.Table == nil {
+			return f.doc.Fault(path, "names a file that holds no table", "name a file of kind Table")
+		}
+		f.tables = append(f.tables, *found.Table)
+	}
+	return f.loadAssets(d)
+}
+
+func (f *testFile) loadRule(path, name string) (linewatch.Rule, error) {
+	found, err := f.parse(path, name)
+	if err != nil {
+		return linewatch.Rule{}, err
+	}
+	if found.Rule == nil {
+		return linewatch.Rule{}, f.doc.Fault(path, "names a file that holds no rule", "name a file of kind Rule")
+	}
+	return *found.Rule, nil
+}
+
+func (f *testFile) loadAssets(d *fileDoc) error {
 	if d.Assets == "" {
-		if f.rule.Scope.Class != "" {
-			return f.doc.Fault("assets", "is missing", "the rule is about a class of equipment: name the file that says what is of that class")
+		for _, r := range f.rules() {
+			if r.Scope.Class != "" {
+				return f.doc.Fault("assets", "is missing", "the rule is about a class of equipment: name the file that says what is of that class")
+			}
 		}
 		return nil
 	}
-	if found, err = f.parse("assets", d.Assets); err != nil {
+	found, err := f.parse("assets", d.Assets)
+	if err != nil {
 		return err
 	}
 	if found.Assets == nil {
@@ -120,6 +160,15 @@ func (f *testFile) load(d *fileDoc) error {
 	}
 	f.assets = found.Assets
 	return nil
+}
+
+// rules returns the rules of the file, that which is tested first.
+func (f *testFile) rules() []*linewatch.Rule {
+	list := []*linewatch.Rule{&f.rule}
+	for i := range f.with {
+		list = append(list, &f.with[i])
+	}
+	return list
 }
 
 // parse reads a file that the field names.
@@ -147,7 +196,10 @@ func (f *testFile) registry(t *testDoc, steps []step, assets *linewatch.Assets) 
 	if assets != nil {
 		a.Equipment = assets.Equipment
 	} else {
-		names := []string{f.rule.Scope.Equipment}
+		var names []string
+		for _, r := range f.rules() {
+			names = append(names, r.Scope.Equipment)
+		}
 		for _, s := range steps {
 			names = append(names, s.equipment)
 		}

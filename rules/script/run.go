@@ -38,6 +38,8 @@ type Test struct {
 	Name string
 	Line int    // of the file
 	Diff string // what differs, for people; empty when the test passed
+	// First tells more about the first change that differs; nil if none does.
+	First *Finding
 	// Changes and Late are what came out, in the form in which tests expect it.
 	Changes []string
 	Late    []string
@@ -72,8 +74,8 @@ func (f *testFile) run(i int) (Test, error) {
 	if err != nil {
 		return Test{}, err
 	}
-	r := newRunner(f, t, steps)
-	if err := r.start(); err != nil {
+	r, err := f.begin(t, steps)
+	if err != nil {
 		return Test{}, err
 	}
 	for k := range steps {
@@ -83,7 +85,7 @@ func (f *testFile) run(i int) (Test, error) {
 	}
 	r.domain.Close(r.clock.Add(tick))
 	name, _, _ := f.doc.KeyAt(at, "name")
-	return f.judge(Test{Name: t.Name, Line: name}, at, t, r)
+	return f.judge(Test{Name: t.Name, Line: name}, i, r)
 }
 
 func (f *testFile) lineError(line int, err error) error {
@@ -126,24 +128,26 @@ func (f *testFile) steps(path string, t *testDoc) ([]step, error) {
 }
 
 // judge compares what came out with what the test expects.
-func (f *testFile) judge(out Test, at string, t *testDoc, r *runner) (Test, error) {
-	for _, c := range r.domain.Take() {
-		out.Changes = append(out.Changes, formatChange(&c, f.rule.ID, r.names))
+func (f *testFile) judge(out Test, i int, r *runner) (Test, error) {
+	at, t := strictyaml.Index("tests", i), &f.tests[i]
+	came := r.domain.Take()
+	for k := range came {
+		out.Changes = append(out.Changes, formatChange(&came[k], f.rule.ID, r.names))
 	}
 	for _, l := range r.domain.TakeLate() {
 		out.Late = append(out.Late, r.late(&l.Point))
 	}
-	want, err := f.expected(at+".expect", *t.Expect, func(s string) (string, error) { return parseChange(s, r.names) })
+	want, err := f.expected(at+".expect", *t.Expect, func(s string) (expected, error) { return parseChange(s, r.names) })
 	if err != nil {
 		return Test{}, err
 	}
-	late, err := f.expected(at+".late", t.Late, func(s string) (string, error) {
+	late, err := f.expected(at+".late", t.Late, func(s string) (expected, error) {
 		st, err := parseStep(s)
 		if err == nil && st.verb != point {
 			err = fmt.Errorf("is not a point")
 		}
 		st.equipment = r.names.of(st.equipment)
-		return st.String(), err
+		return expected{text: st.String()}, err
 	})
 	if err != nil {
 		return Test{}, err
@@ -154,6 +158,9 @@ func (f *testFile) judge(out Test, at string, t *testDoc, r *runner) (Test, erro
 	}
 	if d := difference(f.name, want, out.Changes); d != "" {
 		out.Diff = "  changes (- expected, + came):\n" + d
+		if out.First, err = f.first(i, want, came, out.Changes, r.names); err != nil {
+			return Test{}, err
+		}
 	}
 	if d := difference(f.name, late, out.Late); d != "" {
 		out.Diff += "  late points (- expected, + came):\n" + d
@@ -174,11 +181,12 @@ func formatWatermark(t linewatch.Time) string {
 	return formatTime(t)
 }
 
-func (f *testFile) expected(path, text string, normal func(string) (string, error)) ([]expected, error) {
+func (f *testFile) expected(path, text string, normal func(string) (expected, error)) ([]expected, error) {
 	var list []expected
 	err := f.lines(path, text, func(s string, line int) error {
-		s, err := normal(s)
-		list = append(list, expected{s, line})
+		e, err := normal(s)
+		e.line = line
+		list = append(list, e)
 		return err
 	})
 	return list, err
@@ -215,15 +223,27 @@ func newRunner(f *testFile, t *testDoc, steps []step) *runner {
 // compile makes the expressions of rules ready.
 func compile(source string) (rules.Expression, error) { return expression.Compile(source) }
 
-// start makes the registry and the rule known.
-func (r *runner) start() error {
-	if err := r.register(r.file.assets); err != nil {
-		return r.file.doc.Fault("assets", err.Error(), "")
+// begin makes registry, tables and rules known to a new domain.
+func (f *testFile) begin(t *testDoc, steps []step) (*runner, error) {
+	r := newRunner(f, t, steps)
+	if err := r.register(f.assets); err != nil {
+		return nil, f.doc.Fault("assets", err.Error(), "")
 	}
-	if err := r.publish(&r.file.rule, 0); err != nil {
-		return r.file.doc.Fault("rule", err.Error(), "")
+	for i := range f.tables {
+		if _, err := r.domain.Control(r.clock, &linewatch.Control{Version: 1, Table: &f.tables[i]}); err != nil {
+			return nil, f.doc.Fault(strictyaml.Index("tables", i), err.Error(), "")
+		}
 	}
-	return nil
+	for i, rule := range f.rules() {
+		path := "rule"
+		if i > 0 {
+			path = strictyaml.Index("with", i-1)
+		}
+		if err := r.publish(rule, 0); err != nil {
+			return nil, f.doc.Fault(path, err.Error(), "")
+		}
+	}
+	return r, nil
 }
 
 func (r *runner) register(assets *linewatch.Assets) error {

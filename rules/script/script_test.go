@@ -22,6 +22,8 @@ var files = map[string]string{
 	"both.yaml":    ruleHead + "id: both\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: ERROR, all: [{tag: t, above: 5}, {tag: t, equipment: C1, above: 5}]}]\n",
 	"class.yaml":   ruleHead + "id: class\nscope: {class: filler}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, above: 5}]\n",
 	"assets.yaml":  "apiVersion: linewatch/v1\nkind: Assets\nequipment:\n- {id: 84068f2f, alias: F1, class: filler, line: L1, site: S}\n- {id: a1b2, alias: F2, class: filler, line: L1, site: S}\n",
+	"chain.yaml":   ruleHead + "id: chain\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: ERROR, tag: rule:hot, is: WARNING, for: 10s}]\n",
+	"table.yaml":   "apiVersion: linewatch/v1\nkind: Table\nid: limits\nrows: {A: {max: 5}}\n",
 	"invalid.yaml": "apiVersion: linewatch/v1\nkind: Rule\nid: A\n",
 }
 
@@ -170,6 +172,19 @@ func TestScripts(t *testing.T) {
     08:00:00 F1 UNKNOWN -> ERROR by g of both
     08:00:00 F1 UNKNOWN -> WARNING by g
 `},
+		{"a rule and one that it reads", "chain.yaml\nwith: [hot.yaml]\ntables: [table.yaml]", `
+  steps: |
+    08:00:00 F1 t = 6
+    08:00:20 watermark
+    08:00:30 delete hot
+    08:00:40 watermark
+  expect: |
+    08:00:00 F1 UNKNOWN -> IDLE by g
+    08:00:00 F1 UNKNOWN -> WARNING by g of hot
+    08:00:10 F1 IDLE -> ERROR by g
+    08:00:30 F1 ERROR -> UNKNOWN by g
+    08:00:30 F1 WARNING -> IDLE of hot
+`},
 		{"an equipment that is called like a step", "hot.yaml", `
   steps: |
     08:00:00 watermark t = 6
@@ -227,6 +242,53 @@ func TestDifferenceIsReadable(t *testing.T) {
 	}
 }
 
+// What is missing at the time of an expected change is what was so then, with
+// the same points late, whatever came behind it.
+func TestFirstMissing(t *testing.T) {
+	text := `rule: both.yaml
+tests:
+- name: n
+  senders: {plc1: [F1], plc2: [C1]}
+  steps: |
+    08:00:00 F1 t = 4
+    08:00:00 C1 t = 4
+    08:00:01 watermark
+    08:00:10 F1 t = 6
+    08:00:20 C1 t = 6
+    08:00:15 C1 t = 3
+    08:00:17.998 C1 t = 6
+    08:00:30 F1 t = 8
+    08:00:30.500 F1 t = 9
+    08:00:16 C1 t = 7
+    08:01:00 watermark
+  expect: |
+    08:00:00 F1 UNKNOWN -> IDLE by g
+    08:00:18 F1 IDLE -> WARNING by g
+  late: |
+    08:00:16 C1 t = 7
+`
+	r, err := script.Run("f", []byte(text), open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := r.Tests[0].First
+	if first == nil || first.Came == nil || first.Text != "08:00:17.998 F1 IDLE -> ERROR by g" {
+		t.Fatalf("the first finding is %+v in\n%s", first, r.Tests[0].Diff)
+	}
+	r, err = script.Run("f", []byte(strings.Replace(text, "08:00:18 F1 IDLE -> WARNING", "08:00:16 F1 IDLE -> WARNING", 1)), open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first = r.Tests[0].First
+	if first == nil || first.Came != nil || len(first.Missing) != 1 || first.Expected != "WARNING" || strings.Contains(r.Tests[0].Diff, "late points") {
+		t.Fatalf("the first finding is %+v in\n%s", first, r.Tests[0].Diff)
+	}
+	conditions := first.Missing[0].Groups[0].Cases[0].Conditions
+	if got := fmt.Sprint(first.Missing[0].State, " ", conditions[0].Value, conditions[0].Truth, conditions[1].Value, conditions[1].Truth); got != "IDLE 6 true 3 false" {
+		t.Errorf("at 08:00:16 it stands as %s", got)
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	const good = "rule: hot.yaml\ntests:\n- name: n\n  steps: |\n    08:00:00 F1 t = 6\n  expect: \"\"\n"
 	step := func(s string) string { return strings.Replace(good, "08:00:00 F1 t = 6", s, 1) }
@@ -239,6 +301,9 @@ func TestMistakes(t *testing.T) {
 		{strings.Replace(good, "hot.yaml", "assets.yaml", 1), "f:1:7: rule: names a file that holds no rule; name a file of kind Rule"},
 		{strings.Replace(good, "hot.yaml", "class.yaml", 1), "f:1:1: assets: is missing; the rule is about a class of equipment: name the file that says what is of that class"},
 		{strings.Replace(good, "hot.yaml", "hot.yaml\nassets: hot.yaml", 1), "f:2:9: assets: names a file that holds no registry; name a file of kind Assets"},
+		{strings.Replace(good, "hot.yaml", "hot.yaml\nwith: [both.yaml, hotter.yaml]", 1), "f:2:19: with[1]: names rule hot again; name each rule once; the step TIME apply FILE brings another version"},
+		{strings.Replace(good, "hot.yaml", "hot.yaml\nwith: [class.yaml]", 1), "f:1:1: assets: is missing; the rule is about a class of equipment: name the file that says what is of that class"},
+		{strings.Replace(good, "hot.yaml", "hot.yaml\ntables: [both.yaml]", 1), "f:2:10: tables[0]: names a file that holds no table; name a file of kind Table"},
 		{strings.Replace(good, "hot.yaml", "invalid.yaml", 1), "invalid.yaml:3:5: id: is not a rule id; use 1 to 64 of a-z 0-9 and -"},
 		{strings.Replace(good, "name: n", "nmae: n", 1), `f:3:3: tests[0]: unknown key "nmae"; did you mean name?`},
 		{strings.Replace(good, "  expect: \"\"\n", "", 1), `f:3:3: tests[0].expect: is missing; list the expected changes; write expect: "" for none`},

@@ -1,0 +1,33 @@
+package app
+
+import (
+	"strings"
+
+	"linewatch/rules/script"
+	"linewatch/ui"
+)
+
+// Finding tells people about the first change in which a rule test differs from
+// what it expects: why it came, or what was missing for it to come. Lines are
+// indented by two spaces.
+func Finding(f *script.Finding) string {
+	if f.Came != nil {
+		return "  why " + f.Text + ":\n    " + ui.Sentence(f.Came.To, f.Came.Why) + "\n"
+	}
+	head := "  why not " + f.Text + ":\n"
+	if len(f.Missing) == 0 {
+		return head + "    the rule is not judged there at that time\n"
+	}
+	var b strings.Builder
+	b.WriteString(head)
+	for i := range f.Missing {
+		s := standingOf(&f.Missing[i])
+		if s.State != f.Expected {
+			b.WriteString("    it is " + string(s.State) + ": " + ui.Sentence(s.State, s.Why) + "\n")
+		}
+		for _, line := range ui.WhyNot(&s, f.Expected) {
+			b.WriteString("    " + line + "\n")
+		}
+	}
+	return b.String()
+}

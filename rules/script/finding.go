@@ -1,0 +1,91 @@
+package script
+
+import (
+	"linewatch"
+	"linewatch/rules"
+	"linewatch/watermark"
+)
+
+// Finding tells more about the first change in which a test differs from what
+// it expects. Exactly one of Came and Missing is set.
+type Finding struct {
+	Text string // the line, as the difference shows it
+	// Came is a change that nobody expected; its Why says how it came about.
+	Came *linewatch.StateChange
+	// Missing is how the instance stood at the time at which a change was
+	// expected that did not come. It is empty if there was no such instance.
+	Missing   []rules.Standing
+	Expected  linewatch.State // that the missing change goes to
+	Watermark linewatch.Time  // as of which that is so
+}
+
+// first finds the first of the changes that differ: the earliest, and of two at
+// one time the one that came.
+func (f *testFile) first(i int, want []expected, came []linewatch.StateChange, got []string, n names) (*Finding, error) {
+	var extra *linewatch.StateChange
+	var missing *expected
+	text := ""
+	align(want, got, func(w, g int) {
+		switch {
+		case g < 0 && (missing == nil || want[w].at < missing.at):
+			missing = &want[w]
+		case w < 0 && (extra == nil || came[g].EventTime < extra.EventTime):
+			extra, text = &came[g], got[g]
+		}
+	})
+	if missing == nil || extra != nil && extra.EventTime <= missing.at {
+		return &Finding{Text: text, Came: extra}, nil
+	}
+	out := &Finding{Text: missing.text, Expected: missing.state}
+	r, err := f.runUntil(i, missing.at)
+	if err != nil {
+		return nil, err
+	}
+	rule := missing.rule
+	if rule == "" {
+		rule = f.rule.ID
+	}
+	out.Missing, out.Watermark = r.domain.Explain(rule, missing.equipment), r.domain.Watermark()
+	return out, nil
+}
+
+// runUntil runs test i again, but judges nothing after an instant: what would
+// let more pass lets pass what there is up to there, so that everything before
+// is as late, or not, as it was.
+func (f *testFile) runUntil(i int, end linewatch.Time) (*runner, error) {
+	t := &f.tests[i]
+	steps, err := f.steps("", t)
+	if err != nil {
+		return nil, err
+	}
+	r, err := f.begin(t, steps)
+	if err != nil {
+		return nil, err
+	}
+	for k := range steps {
+		s := &steps[k]
+		r.clock = max(r.clock, s.at)
+		switch {
+		case s.at <= end:
+		case s.verb == watermarkStep || s.verb == heartbeat:
+			s.at = end
+		case s.verb == point:
+			// Its time is worth a heartbeat.
+			promised := s.at.Add(-watermark.Defaults().Bound - 1)
+			*s = step{at: min(promised, end), verb: heartbeat, arg: r.senderOf(s.equipment)}
+		default:
+			continue
+		}
+		if err := r.step(s); err != nil {
+			return nil, err
+		}
+	}
+	r.domain.Close(r.clock.Add(tick))
+	return r, nil
+}
+
+// senderOf returns the sender of an equipment that the test has run with.
+func (r *runner) senderOf(name string) string {
+	e, _ := r.find(name)
+	return senderOf(r.test, e.ID, e.Alias)
+}
