@@ -67,8 +67,10 @@ func TestRuleTestSaysWhyNot(t *testing.T) {
 			"    not WARNING: limits (60) case 1 fails: water_temperature 80 above 75, but not yet for 10 s; pressure 3.4 above 3.2, but not yet for 10 s\n"},
 		{"pressure = 3.4", "pressure = 3.1", "    not WARNING: limits (60) case 1 fails: pressure 3.1 not above 3.2 for 10 s\n"},
 		{"ACTIVE -> WARNING by limits", "ACTIVE -> ERROR by limits", "  why 08:00:10 F1 ACTIVE -> WARNING by limits:\n"},
-		{"      08:00:11 F1 ACTIVE -> WARNING by limits", "      08:00:10 F1 ACTIVE -> WARNING by limits\n      08:00:20 F1 WARNING -> ERROR by limits",
-			"    not ERROR: no group of the rule puts that forward\n"},
+		{
+			"      08:00:11 F1 ACTIVE -> WARNING by limits", "      08:00:10 F1 ACTIVE -> WARNING by limits\n      08:00:20 F1 WARNING -> ERROR by limits",
+			"    not ERROR: no group of the rule puts that forward\n",
+		},
 		{"      08:00:11 F1 ACTIVE -> WARNING by limits", "      08:00:05 F2 UNKNOWN -> ACTIVE by context\n      08:00:10 F1 ACTIVE -> WARNING by limits", "    the rule is not judged there at that time\n"},
 	} {
 		file := write(t, dir, "rule.test.yaml", strings.Replace(sampleTest, test.old, test.new, 1))

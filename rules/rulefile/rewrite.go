@@ -68,7 +68,7 @@ func saysNothing(p strictyaml.Pair) bool {
 func (r *rewriter) pairs(indent int, n strictyaml.Node, t reflect.Type) {
 	for _, p := range ordered(n, t) {
 		switch v := p.Value; {
-		case v.IsList() && (blocks(p.Key) || !slices.ContainsFunc(v.Items(), isScalar)):
+		case v.IsList() && blocks(p.Key):
 			r.line(indent, key(p.Key)+":")
 			for _, item := range v.Items() {
 				r.item(indent+1, p.Key, item, elem(p.as))
@@ -117,8 +117,6 @@ func flat(n strictyaml.Node) bool {
 	}
 	return true
 }
-
-func isScalar(n strictyaml.Node) bool { return !n.IsMap() && !n.IsList() }
 
 func elem(t reflect.Type) reflect.Type {
 	if t != nil && (t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer) {
