@@ -391,3 +391,37 @@ func TestStateSlots(t *testing.T) {
 		}
 	}
 }
+
+// What an epoch that has ended still has to deliver is remembered, so that
+// more damage, to its points or to the very record of a loss, is stated too.
+func TestDamageToAnEpochThatEnded(t *testing.T) {
+	dir := image(t, 6, 2, true)
+	info, err := os.Stat(lastSegment(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := lastSegment(t, dir)
+	if err := os.Truncate(first, info.Size()-1); err != nil { // of b:3
+		t.Fatal(err)
+	}
+	s := mustOpen(t, dir, testOptions())
+	put(t, s, "b", 0, 1)
+	mustClose(t, s)
+	for name, damaged := range map[string]string{"record": lastSegment(t, dir), "points": first} {
+		t.Run(name, func(t *testing.T) {
+			bad := fork(t, dir)
+			if err := os.Truncate(filepath.Join(bad, filepath.Base(damaged)), segmentHead); err != nil {
+				t.Fatal(err)
+			}
+			s := mustOpen(t, bad, testOptions())
+			put(t, s, "a", 0, 1)
+			want := map[string]string{
+				"record": "a:2 b:2 a:3 b:3-3 b:1-1 a:1", // the point of the new epoch is gone, too
+				"points": "b:2-2 b:3-3 b:1 a:2-3 a:1",
+			}[name]
+			if got := brief(drain(t, s)); got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		})
+	}
+}
