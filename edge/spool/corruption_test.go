@@ -237,3 +237,40 @@ func (r *receiver) forgiveStated(points []linewatch.DataPoint) (n int) {
 	}
 	return n
 }
+
+// Whatever stands in its files, a spool opens or says why not, takes a point
+// and hands out what makes sense.
+func FuzzOpen(f *testing.F) {
+	d := newMemDisk()
+	options := func(d *memDisk) Options { return Options{Logger: slog.New(slog.DiscardHandler), disk: d} }
+	s := mustOpen(f, "/spool", options(d))
+	for i := range 6 {
+		put(f, s, []string{"a", "b"}[i%2], i/2, 1)
+	}
+	mustClose(f, s)
+	segment, state := d.entries[segmentPath("/spool", 1)].data, d.entries["/spool/spool.state"].data
+	f.Add(segment, state[:slotReserve/16])
+	f.Add(segment[:len(segment)-3], state)
+	f.Add([]byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, segment, state []byte) {
+		d := newMemDisk()
+		for path, data := range map[string][]byte{segmentPath("/spool", 1): segment, "/spool/spool.state": state} {
+			d.entries[path] = &inode{name: path, data: slices.Clone(data), stable: slices.Clone(data)}
+		}
+		s, err := Open("/spool", options(d))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if err := s.Append(t.Context(), []linewatch.DataPoint{point("a", 1)}); err != nil {
+			t.Fatal(err)
+		}
+		points, err := drainAll(s)
+		if err := errors.Join(err, inOrder(points)); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(points, func(p linewatch.DataPoint) bool { return p.Source == "a" && p.Epoch == s.Epoch() }) {
+			t.Errorf("the new point does not come: %s", brief(points))
+		}
+	})
+}
