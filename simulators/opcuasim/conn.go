@@ -175,6 +175,7 @@ func (c *conn) checkSecurity() error {
 	}
 	if c.opened {
 		c.server.count(func(s *Stats) { s.Renewed++ })
+		return nil
 	}
 	c.tcp.SetDeadline(time.Time{})
 	c.opened = true

@@ -11,13 +11,10 @@ import (
 // Status is an OPC UA status code, for use with SetStatus.
 type Status uint32
 
-// Some status codes. A value whose status is Bad is not shown.
+// The status of a value that is fine, and one of a value that is not shown.
 const (
-	Good                     Status = 0
-	UncertainLastUsableValue Status = 0x40900000
-	BadSensorFailure         Status = 0x808C0000
-	BadNotConnected          Status = 0x808A0000
-	BadOutOfService          Status = 0x808D0000
+	Good             Status = 0
+	BadSensorFailure Status = 0x808C0000
 )
 
 // AddTag adds a variable to a machine's folder, with the value that it has
