@@ -1,6 +1,7 @@
 package configs_test
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"strings"
@@ -45,6 +46,27 @@ func TestRules(t *testing.T) {
 	})
 	if err != nil || rules < 2 || tests < 5 {
 		t.Errorf("saw %d rules and %d tests, %v", rules, tests, err)
+	}
+}
+
+// Every rule is as linewatch rules fmt writes it.
+func TestRulesAreCanonical(t *testing.T) {
+	err := fs.WalkDir(configs.FS, "rules", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasSuffix(name, ".test.yaml") {
+			return err
+		}
+		data, err := open(name)
+		if err != nil {
+			return err
+		}
+		canonical, err := rulefile.Reformat(name, data)
+		if err == nil && !bytes.Equal(canonical, data) {
+			t.Errorf("%s: run linewatch rules fmt -w on it", name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
