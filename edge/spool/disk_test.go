@@ -165,3 +165,31 @@ func TestFlushFails(t *testing.T) {
 		t.Errorf("%d are said to be lost", lost["a"])
 	}
 }
+
+// A page that the disk cannot read costs the points in it, which are stated,
+// and nothing else: neither while the spool runs nor at its start.
+func TestUnreadablePage(t *testing.T) {
+	const page = 3 * sectorBytes
+	for _, restart := range []bool{false, true} {
+		d, o := newMemDisk(), testOptions()
+		o.disk, o.SegmentBytes = d, 1<<20
+		s := mustOpen(t, "/spool", o)
+		put(t, s, "a", 0, 1000)
+		if restart {
+			mustClose(t, s)
+		}
+		d.bad = func(path string, from, to int64) bool {
+			return strings.HasSuffix(path, ".log") && from < page+sectorBytes && to > page
+		}
+		if restart {
+			s = mustOpen(t, "/spool", o)
+		}
+		points := drain(t, s)
+		came, lost := account(t, points, map[string]place{})
+		p := point("a", 100)
+		most := sectorBytes/len(appendFrame(nil, 0, &p)) + 2
+		if came["a"]+lost["a"] != 1000 || lost["a"] == 0 || lost["a"] > most {
+			t.Errorf("restart %v: %d came and %d are stated lost of 1000, a page holds %d", restart, came["a"], lost["a"], most)
+		}
+	}
+}

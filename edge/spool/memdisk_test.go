@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type memDisk struct {
 	lieDir   bool                   // syncDir does nothing
 	slow     time.Duration          // of each flush
 	fail     func(op, path string) error
+	bad      func(path string, from, to int64) bool // cannot be read
 }
 
 type inode struct {
@@ -232,6 +234,9 @@ type memFile struct {
 func (f *memFile) ReadAt(p []byte, at int64) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
+	if f.disk.bad != nil && f.disk.bad(f.node.name, at, at+int64(len(p))) {
+		return 0, &fs.PathError{Op: "read", Path: f.node.name, Err: syscall.EIO}
+	}
 	if at >= int64(len(f.node.data)) {
 		return 0, io.EOF
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // segmentHead is the size of a segment's header: a mark, the segment's number
@@ -128,6 +129,9 @@ func (s *scanner) window(pos, size int64) ([]byte, error) {
 		s.buf = slices.Grow(s.buf[:0], int(want))[:want]
 		s.at = pos
 		n, err := s.file.ReadAt(s.buf, pos)
+		if errors.Is(err, syscall.EIO) {
+			n, err = s.salvage(pos)
+		}
 		s.buf = s.buf[:n]
 		if int64(n) < size {
 			if errors.Is(err, io.EOF) {
@@ -137,4 +141,25 @@ func (s *scanner) window(pos, size int64) ([]byte, error) {
 		}
 	}
 	return s.buf[pos-s.at : pos-s.at+size], nil
+}
+
+// sectorBytes is how much a disk that cannot read a place gives up at once.
+const sectorBytes = 4096
+
+// salvage fills the buffer from pos on with what the disk can read. The rest is
+// zeros, which are no frames: a page that stays unreadable after all that the
+// kernel tries is as good as damaged, and must not hold up what lies behind it.
+func (s *scanner) salvage(pos int64) (n int, err error) {
+	for n < len(s.buf) {
+		at := pos + int64(n)
+		part := s.buf[n:min(n+int(sectorBytes-at%sectorBytes), len(s.buf))]
+		got, err := s.file.ReadAt(part, at)
+		if errors.Is(err, syscall.EIO) {
+			clear(part)
+		} else if err != nil {
+			return n + got, err
+		}
+		n += len(part)
+	}
+	return n, nil
 }

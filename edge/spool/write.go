@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
-	"slices"
 	"time"
 
 	"linewatch"
@@ -31,12 +29,6 @@ type request struct {
 	bound    int64      // most bytes it takes
 	from, to position   // where it was written
 	done     chan error // holds one
-}
-
-// acknowledgement moves the cursor.
-type acknowledgement struct {
-	batch *batch
-	done  chan error // holds one
 }
 
 func newRequest(points []linewatch.DataPoint) (*request, error) {
@@ -151,28 +143,13 @@ func (s *Spool) takeGroup() (group []*request, bound int64, broken error) {
 // writePoints numbers the points of a group and puts them on disk. It returns
 // the highest number of each source and the new size of the segment.
 func (s *Spool) writePoints(group []*request) (highs map[string]uint64, size int64, err error) {
-	s.mu.Lock()
-	active, epoch := s.segments[len(s.segments)-1], s.epoch
-	highs = map[string]uint64{}
-	known := len(s.senders)
-	for _, r := range group {
-		for run := range runs(r.points) {
-			source := run[0].Source
-			if _, ok := highs[source]; ok {
-				continue
-			}
-			if sender := s.senders[source]; sender != nil {
-				highs[source] = sender.high
-			} else {
-				highs[source] = 0
-				known++
-			}
-		}
-	}
-	s.mu.Unlock()
+	highs, known := s.highsOf(group)
 	if known > maxSenders {
 		return nil, 0, fmt.Errorf("%s: %w: more than %d sources", s.dir, ErrPoint, maxSenders)
 	}
+	s.mu.Lock()
+	active, epoch := s.segments[len(s.segments)-1], s.epoch
+	s.mu.Unlock()
 	data := s.frames[:0]
 	seed := segmentSeed(active.index)
 	for _, r := range group {
@@ -192,6 +169,29 @@ func (s *Spool) writePoints(group []*request) (highs map[string]uint64, size int
 		s.frames = data
 	}
 	return highs, active.size + int64(len(data)), s.appendData(data, active.size)
+}
+
+// highsOf returns the highest numbers of the sources in a group, and how many
+// sources there are with them.
+func (s *Spool) highsOf(group []*request) (highs map[string]uint64, known int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	highs, known = map[string]uint64{}, len(s.senders)
+	for _, r := range group {
+		for run := range runs(r.points) {
+			source := run[0].Source
+			if _, ok := highs[source]; ok {
+				continue
+			}
+			if sender := s.senders[source]; sender != nil {
+				highs[source] = sender.high
+			} else {
+				highs[source] = 0
+				known++
+			}
+		}
+	}
+	return highs, known
 }
 
 // appendData puts data behind what is durable in the active segment.
@@ -248,15 +248,6 @@ func (s *Spool) settle(group []*request, bound int64, highs map[string]uint64, s
 	return len(s.senders)
 }
 
-// keepState saves the state; that it cannot be is logged once.
-func (s *Spool) keepState(flush bool) {
-	err := s.saveState(flush)
-	if err != nil && !s.unkept {
-		s.options.Logger.Error("the state of the spool cannot be written: what a crash and damage take together may go uncounted", "error", err)
-	}
-	s.unkept = err != nil
-}
-
 // await notes points that wait to be sent. Spool.mu is held.
 func (s *Spool) await(r *request) {
 	begun := map[string]bool{}
@@ -293,147 +284,6 @@ func runs(points []linewatch.DataPoint) iter.Seq[[]linewatch.DataPoint] {
 func (s *Spool) freed() {
 	close(s.space)
 	s.space = make(chan struct{})
-}
-
-// rollIfFull begins a new segment if bound bytes no longer fit.
-func (s *Spool) rollIfFull(bound int64) error {
-	s.mu.Lock()
-	size := s.segments[len(s.segments)-1].size
-	s.mu.Unlock()
-	if size == segmentHead || size+bound <= s.options.SegmentBytes {
-		return nil
-	}
-	return s.roll()
-}
-
-// roll begins a new segment.
-func (s *Spool) roll() error {
-	s.mu.Lock()
-	index := s.segments[len(s.segments)-1].index + 1
-	s.mu.Unlock()
-	if err := s.begin(index); err != nil {
-		return err
-	}
-	if s.noted == nil {
-		return nil
-	}
-	if err := s.saveState(true); err != nil {
-		return err
-	}
-	s.noteMark()
-	return nil
-}
-
-// begin creates a segment and makes it the active one.
-func (s *Spool) begin(index uint64) error {
-	path := segmentPath(s.dir, index)
-	file, err := s.options.disk.open(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
-	if err != nil {
-		return boltfile.Explain(path, fmt.Errorf("begin segment: %w", err))
-	}
-	_, err = file.WriteAt(newHead(index), 0)
-	if err = errors.Join(err, file.flush(), s.options.disk.syncDir(s.dir)); err != nil {
-		return errors.Join(fmt.Errorf("begin segment %s: %w", path, err), file.Close(), s.options.disk.remove(path))
-	}
-	if s.active != nil {
-		err = s.active.Close() // it is flushed; nothing can be lost here
-	}
-	s.active = file
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.segments = append(s.segments, segment{index: index, size: segmentHead})
-	return err
-}
-
-// settleAcks notes what was sent, and removes the segments that are sent as a
-// whole.
-func (s *Spool) settleAcks(saved *time.Time) {
-	s.mu.Lock()
-	acks := s.acks
-	s.acks = nil
-	for _, a := range acks {
-		s.apply(a.batch)
-	}
-	last := s.segments[len(s.segments)-1]
-	spent := s.floor() == (position{last.index, last.size}) && last.size > s.options.SegmentBytes/2
-	s.mu.Unlock()
-	if len(acks) == 0 {
-		return
-	}
-	if spent { // another segment, so that this one can go
-		if err := s.roll(); err != nil {
-			s.options.Logger.Warn("disk space of the spool cannot be given back yet", "error", err)
-		}
-	}
-	err := s.settleState(saved)
-	for _, a := range acks {
-		a.done <- err
-	}
-}
-
-func (s *Spool) settleState(saved *time.Time) error {
-	s.mu.Lock()
-	left := s.left()
-	s.mu.Unlock()
-	if left == 0 {
-		return s.saveState(time.Since(*saved) >= stateEvery)
-	}
-	*saved = time.Now()
-	return s.dropSent(left)
-}
-
-// apply moves the cursor behind a batch. Spool.mu is held.
-func (s *Spool) apply(b *batch) {
-	s.stats.Sent += uint64(b.points)
-	s.stats.Lost += uint64(b.lost)
-	for _, t := range b.takers {
-		t.sender.pending -= t.taken
-		t.sender.served = b.number
-		t.sender.acknowledge(t.trail.at, t.end)
-	}
-}
-
-// left returns how many of the leading segments were sent as a whole.
-// Spool.mu is held.
-func (s *Spool) left() (n int) {
-	floor := s.floor()
-	for n+1 < len(s.segments) && s.segments[n].index < floor.segment {
-		n++
-	}
-	return n
-}
-
-// dropSent removes leading segments that were sent as a whole, once the state
-// says so.
-func (s *Spool) dropSent(n int) error {
-	if err := s.state.saveTwice(s.current()); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	gone := slices.Clone(s.segments[:n])
-	s.segments = slices.Delete(s.segments, 0, n)
-	s.freed()
-	s.mu.Unlock()
-	for _, segment := range gone {
-		if err := s.options.disk.remove(segmentPath(s.dir, segment.index)); err != nil {
-			return fmt.Errorf("remove sent segment: %w", err)
-		}
-	}
-	return nil
-}
-
-// saveState writes epoch, numbers and cursor to the second file.
-func (s *Spool) saveState(flush bool) error { return s.state.save(s.current(), flush) }
-
-// current returns the state as of now.
-func (s *Spool) current() state {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st := state{epoch: s.epoch, floor: s.floor(), senders: make(map[string]mark, len(s.senders))}
-	for name, sender := range s.senders {
-		st.senders[name] = sender.mark
-	}
-	return st
 }
 
 func (s *Spool) finish() error {
