@@ -2,6 +2,7 @@ package opcuasim
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -158,4 +159,50 @@ func TestChannelsAreRenewedWhileValuesFlow(t *testing.T) {
 		}
 		return s.Stats().Renewed == 2
 	})
+}
+
+// As many values as there can be, that nobody fetches, and a cut: neither the
+// machines nor other clients wait.
+func TestValuesThatWaitHoldNobodyUp(t *testing.T) {
+	identity, _ := identities()
+	s, err := New(Options{Identity: identity})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tags := make([]string, MaxNodes)
+	for i := range tags {
+		tags[i] = fmt.Sprintf("tag%d", i)
+		if err := s.AddTag("F1", "Filler", tags[i], "", int64(0), morning); err != nil {
+			t.Fatal(err)
+		}
+	}
+	address := serve(t, s)
+	lost := connect(t, address)
+	for from := 0; from < MaxNodes; from += maxPerCall {
+		subscribe(t, lost, 50, tags[from:from+maxPerCall]...)
+	}
+	other := connect(t, address)
+	publish := func(round int64) {
+		s.Update(func(w *Writer) {
+			for _, tag := range tags {
+				if err := w.Set("F1", tag, round, morning); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for round := range int64(100) {
+		if publish(round + 1); round == 50 {
+			s.Cut()
+			eventually(t, "the connections end", func() bool { return s.Stats().Open == 0 })
+			other = connect(t, address)
+		}
+	}
+	if got := read(t, other, "F1", "tag199").Value.Value(); got != int64(100) {
+		t.Errorf("read %v", got)
+	}
+	// Each item has kept ten of 101 values.
+	if st := s.Stats(); st.Overflowed != 91*MaxNodes || st.Items != MaxNodes {
+		t.Errorf("%+v", st)
+	}
 }
