@@ -7,10 +7,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"linewatch"
 	"linewatch/edge"
@@ -302,20 +305,65 @@ func checkAll(t *testing.T, agent *collector, wrote tally, tags int) {
 func TestEveryChangeOfAHundredItemsArrives(t *testing.T) {
 	slow(t)
 	t.Parallel()
-	const tags = 100
+	everyChange(t, 100, 5*time.Second)
+}
+
+// Not parallel, so that the measured times are its own.
+func TestEveryChangeOfAThousandItemsArrives(t *testing.T) {
+	if !long() {
+		t.Skip("takes minutes; set LINEWATCH_SOAK=1")
+	}
+	everyChange(t, 1000, 30*time.Second)
+}
+
+// everyChange lets tags change ten times a second for a while.
+func everyChange(t *testing.T, tags int, wait time.Duration) {
+	t.Helper()
 	f := startForeign(t, tags)
 	c := f.secured(f.address, f.counters(tags)...)
-	c.Interval = edge.Span(200 * time.Millisecond)
+	c.Interval = edge.Span(100 * time.Millisecond)
 	c.OPCUA.Sampling = edge.Span(time.Millisecond)
 	source := open(t, c, t.TempDir())
 	source.lifetime = time.Second // new keys several times
 	agent := run(t, source)
-	agent.wait("a first value of each", 20*time.Second, func(s []edge.Scan) bool { return len(newest(s)) == tags })
-	f.say("start 100")
-	wait := 5 * time.Second
+	agent.wait("a first value of each", 60*time.Second, func(s []edge.Scan) bool { return len(newest(s)) == tags })
 	if long() {
-		wait = time.Minute
+		wait *= 2
 	}
+	before, begun := len(agent.all()), cpuTime()
+	f.say("start 100")
 	time.Sleep(wait)
-	checkAll(t, agent, f.stopCounting(), tags)
+	wrote := f.stopCounting()
+	spent := cpuTime() - begun
+	checkAll(t, agent, wrote, tags)
+	p50, p99, n := agent.delays(before)
+	t.Logf("%d values, %v after their own time at the median, %v at the 99th percentile, %v of CPU each, this test's own part included",
+		n, p50, p99, spent/time.Duration(n))
+}
+
+// cpuTime is what this process has used.
+func cpuTime() time.Duration {
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		return 0
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// delays returns how long after their own time values were emitted, from a scan
+// on.
+func (c *collector) delays(from int) (p50, p99 time.Duration, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []time.Duration
+	for i, s := range c.scans[from:] {
+		for _, r := range s.Readings {
+			all = append(all, c.at[from+i].Sub(time.UnixMilli(int64(r.At))))
+		}
+	}
+	if len(all) == 0 {
+		return 0, 0, 1
+	}
+	slices.Sort(all)
+	return all[len(all)/2], all[len(all)*99/100], len(all)
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"testing"
 
+	"github.com/gopcua/opcua/ua"
+
 	"linewatch"
 	"linewatch/edge"
 )
@@ -63,6 +65,20 @@ func TestMoreToComeHoldsThrough(t *testing.T) {
 	for i, want := range []linewatch.Time{linewatch.NoTime, 4301, 4301} {
 		if got := (*scans)[i].Through; got != want {
 			t.Errorf("scan %d is through at %d, want %d", i, got, want)
+		}
+	}
+}
+
+func TestThroughStaysBehindTheSlowestTag(t *testing.T) {
+	s, _ := alone(t, 0)
+	s.sub.due = 700
+	for _, row := range []struct {
+		sampling float64
+		want     linewatch.Duration
+	}{{0, 700}, {-1, 700}, {math.NaN(), 700}, {math.Inf(1), 700}, {1e12, 700}, {249.5, 950}, {100, 950}} {
+		s.noteRevision(&ua.MonitoredItemCreateResult{RevisedSamplingInterval: row.sampling})
+		if s.sub.lag != row.want {
+			t.Errorf("after a sampling interval of %v the lag is %v, want %v", row.sampling, s.sub.lag, row.want)
 		}
 	}
 }

@@ -18,7 +18,8 @@ import (
 type subscription struct {
 	id        uint32
 	keepAlive time.Duration      // the longest silence that the server promises
-	lag       linewatch.Duration // how much later than its time a value may come
+	due       linewatch.Duration // how much later than it was sampled a value may come
+	lag       linewatch.Duration // how much later than its time
 	last      uint32             // the newest notification that was delivered; 0: none
 	acks      []uint32           // delivered and not acknowledged yet
 	through   linewatch.Time
@@ -110,7 +111,8 @@ func (s *Source) subscribe(ctx context.Context, c *channel) error {
 	period := time.Duration(revised * float64(time.Millisecond))
 	sub.id = res.SubscriptionID
 	sub.keepAlive = min(max(period*time.Duration(min(res.RevisedMaxKeepAliveCount, math.MaxInt16)), leastKeepAlive), time.Hour)
-	sub.lag = linewatch.Duration((period + time.Duration(s.config.OPCUA.Delay)).Milliseconds())
+	sub.due = linewatch.Duration((period + time.Duration(s.config.OPCUA.Delay)).Milliseconds())
+	sub.lag = sub.due
 	all := make([]int, len(s.config.Tags))
 	for i := range all {
 		all[i] = i
@@ -197,12 +199,10 @@ func (s *Source) monitor(ctx context.Context, c *channel, tags []int) error {
 	return s.deliver(refused)
 }
 
-// noteRevision keeps in mind how much later a tag may be looked at than asked.
+// noteRevision keeps in mind how seldom the server looks at the tags.
 func (s *Source) noteRevision(r *ua.MonitoredItemCreateResult) {
-	most := float64(time.Hour.Milliseconds())
-	if r.RevisedSamplingInterval > 0 && r.RevisedSamplingInterval <= most {
-		period := linewatch.Duration(math.Ceil(r.RevisedSamplingInterval))
-		s.sub.lag = max(s.sub.lag, period+linewatch.Duration(time.Duration(s.config.OPCUA.Delay).Milliseconds()))
+	if most := float64(time.Hour.Milliseconds()); r.RevisedSamplingInterval > 0 && r.RevisedSamplingInterval <= most {
+		s.sub.lag = max(s.sub.lag, s.sub.due+linewatch.Duration(math.Ceil(r.RevisedSamplingInterval)))
 	}
 }
 
