@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,11 +17,18 @@ import (
 
 func newTest() *cobra.Command {
 	var update bool
+	var at string
 	cmd := &cobra.Command{
 		Use:   "test FILE...",
 		Short: "Run rule tests",
 		Args:  atLeastOne("FILE"),
 		RunE: func(cmd *cobra.Command, files []string) error {
+			if at != "" {
+				if update {
+					return usageError{errors.New("--at compares nothing that --update could rewrite; give one of them")}
+				}
+				return each(cmd, files, func(_ context.Context, file string, out io.Writer) error { return explainTest(out, file, at) })
+			}
 			failed := 0
 			for _, file := range files {
 				n, err := testFile(cmd.OutOrStdout(), file, update)
@@ -34,6 +43,7 @@ func newTest() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&at, "at", "", "say instead how the rule stands at this `TIME` of the script, such as 08:03:00, and why")
 	cmd.Flags().BoolVar(&update, "update", false, "rewrite what is expected to what comes out, and look at the difference yourself")
 	return cmd
 }
@@ -68,6 +78,20 @@ func testFile(out io.Writer, file string, update bool) (failed int, err error) {
 		}
 	}
 	return failed, nil
+}
+
+// explainTest says how the rule of a file stands at a time of its tests.
+func explainTest(out io.Writer, file, at string) error {
+	data, err := app.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	text, err := app.ExplainTest(file, data, strictyaml.ReadFile, at)
+	if err != nil {
+		return &app.ConfigError{Err: err}
+	}
+	_, err = io.WriteString(out, text)
+	return err
 }
 
 // updateFile rewrites what the tests of a file expect.

@@ -80,6 +80,30 @@ func TestRuleTestSaysWhyNot(t *testing.T) {
 	}
 }
 
+// --at says how the rule stands in the middle of a test.
+func TestRuleTestAt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "rule.yaml", read(t, demoRule))
+	file := write(t, dir, "rule.test.yaml", sampleTest)
+	said, code := told(t, "test", "--at", "08:00:09.999", file)
+	want := `too hot for ten seconds
+rule filler-rinse-water version 1 on F1 (line): ACTIVE since 08:00:00
+As of 2026-01-01T08:00:09.999Z.
+group context (40) says ACTIVE and decides
+`
+	if code != exitOK || !strings.HasPrefix(said, want) || !strings.Contains(said, "(since 08:00:00; is true at 08:00:10 if it lasts)\n") {
+		t.Errorf("exit code %d, said\n%s", code, said)
+	}
+	for _, m := range []mistake{
+		{"test --at noon " + file, exitConfig, []string{"write the time as in the steps: HH:MM:SS"}},
+		{"test --at 08:00:09 --update " + file, exitUsage, []string{"give one of them"}},
+		{"test --at 08:00:09 DIR/none.yaml", exitConfig, []string{"no such file"}},
+	} {
+		m.check(t, dir)
+	}
+}
+
 // A step that cannot be read is named by its line.
 func TestRuleTestMistake(t *testing.T) {
 	t.Parallel()

@@ -31,3 +31,25 @@ func Finding(f *script.Finding) string {
 	}
 	return b.String()
 }
+
+// ExplainTest tells people how the rule of each test in a file stands at a time
+// of its script, up to which only is judged.
+func ExplainTest(file string, data []byte, open script.Open, at string) (string, error) {
+	list, err := script.Explain(file, data, open, at)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for i, t := range list {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString(t.Test + "\n")
+		for k := range t.Standings {
+			s := standingOf(&t.Standings[k])
+			s.Watermark = t.Watermark
+			b.WriteString(ui.StandingText(&s))
+		}
+	}
+	return b.String(), nil
+}

@@ -3,6 +3,7 @@ package ruleset
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -64,6 +65,7 @@ func (c *checker) rule(src *rulefile.Source) {
 		} else if ok {
 			c.tags(src, path, cond, concerned(src.Rule, path, about))
 		}
+		c.lookups(src, path, cond)
 	})
 	if a := src.Rule.Alert; a != nil && ok {
 		c.alertTags(src, "alert.title", a.Title, about)
@@ -131,4 +133,40 @@ func (c *checker) sameSubject(src *rulefile.Source, path string, cond *linewatch
 		return
 	}
 	c.add(src, path, fmt.Sprintf("reads rule %s of %s, but that is about %s", other.ID, meant, about), "write equipment: "+about+" beside the tag")
+}
+
+// lookups checks the tables in which limits stand, if there are any.
+func (c *checker) lookups(src *rulefile.Source, path string, cond *linewatch.Condition) {
+	if len(c.set.Tables) == 0 {
+		return
+	}
+	for i, l := range cond.Lookups {
+		if l == (linewatch.Lookup{}) {
+			continue
+		}
+		var names, columns []string
+		for _, t := range c.set.Tables {
+			if names = append(names, t.Table.ID); t.Table.ID == l.Table {
+				columns = columnsOf(t.Table)
+			}
+		}
+		at := path + lookupPath(cond, i)
+		switch {
+		case columns == nil:
+			c.add(src, at+".table", fmt.Sprintf("names table %.128q, which is in none of the files", l.Table), didYouMean(l.Table, names, "name its file, too"))
+		case !slices.Contains(columns, l.Column):
+			c.add(src, at+".column", fmt.Sprintf("names %.128q, which no row of table %s has", l.Column, l.Table), didYouMean(l.Column, columns, "add it to the table"))
+		}
+	}
+}
+
+// columnsOf returns the columns that at least one row has.
+func columnsOf(t *linewatch.Table) []string {
+	columns := map[string]bool{}
+	for _, row := range t.Rows {
+		for name := range row {
+			columns[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(columns))
 }

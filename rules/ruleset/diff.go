@@ -288,5 +288,6 @@ func memories(r *linewatch.Rule) (list []memory) {
 
 // remembers reports whether a condition hangs on more than what is so now.
 func remembers(c *linewatch.Condition) bool {
-	return c.For != 0 || c.Keep != 0 || !c.Clear.IsNull()
+	return c.For != 0 || c.Keep != 0 || !c.Clear.IsNull() || !c.Hysteresis.IsNull() ||
+		c.Window != linewatch.Window{} || c.Op >= linewatch.Changed && c.Op <= linewatch.Sequence
 }

@@ -7,13 +7,17 @@ import (
 	"strings"
 
 	"linewatch"
+	"linewatch/internal/expression"
+	"linewatch/internal/strictyaml"
 )
 
-// reads is what one rule reads: tags and the states of rules, each once.
+// reads is what one rule reads: tags, tables and the states of rules, each
+// once.
 type reads struct {
-	rule  *linewatch.Rule
-	tags  []string // with their equipment, as "F1 pressure"
-	rules []linewatch.RuleID
+	rule   *linewatch.Rule
+	tags   []string // with their equipment, as "F1 pressure"
+	tables []string
+	rules  []linewatch.RuleID
 }
 
 // Graph tells which rule reads what.
@@ -32,28 +36,55 @@ func (s *Set) Graph() Graph {
 func readsOf(r *linewatch.Rule) reads {
 	out := reads{rule: r, rules: r.RuleReads()}
 	r.Walk(func(_ string, _ *linewatch.Group, c *linewatch.Condition) {
-		for _, ref := range tagsOf(c) {
-			if ref.equipment == "" {
-				ref.equipment = subject(r)
+		refs, _ := tagsOf(c)
+		for _, ref := range refs {
+			if ref.Equipment == "" {
+				ref.Equipment = subject(r)
 			}
-			out.tags = append(out.tags, ref.equipment+" "+ref.tag)
+			out.tags = append(out.tags, ref.Equipment+" "+ref.Tag)
+		}
+		for _, l := range c.Lookups {
+			if l != (linewatch.Lookup{}) {
+				out.tables = append(out.tables, l.Table)
+			}
 		}
 	})
 	slices.Sort(out.tags)
 	out.tags = slices.Compact(out.tags)
+	slices.Sort(out.tables)
+	out.tables = slices.Compact(out.tables)
 	return out
 }
 
-// tagRef is a tag that a condition reads; without equipment, of the one that
-// the rule is about.
-type tagRef struct{ tag, equipment string }
-
-// tagsOf returns the tags that a condition by itself reads.
-func tagsOf(c *linewatch.Condition) []tagRef {
-	if _, rule := linewatch.RuleTag(c.Tag); c.Tag == "" || rule {
-		return nil
+// tagsOf returns the tags that a condition by itself reads, each with the path
+// of its place below the condition.
+func tagsOf(c *linewatch.Condition) (refs []linewatch.TagRef, paths []string) {
+	add := func(path string, ref linewatch.TagRef) { refs, paths = append(refs, ref), append(paths, path) }
+	if _, rule := linewatch.RuleTag(c.Tag); c.Tag != "" && !rule {
+		add("", linewatch.TagRef{Tag: c.Tag, Equipment: c.Equipment})
 	}
-	return []tagRef{{c.Tag, c.Equipment}}
+	if c.Expr != "" {
+		if p, err := expression.Compile(c.Expr); err == nil { // it was checked
+			for _, ref := range p.Inputs() {
+				add(".expr", ref)
+			}
+		}
+	}
+	for i, l := range c.Lookups {
+		if l != (linewatch.Lookup{}) {
+			add(lookupPath(c, i)+".key", l.Key)
+		}
+	}
+	return refs, paths
+}
+
+// lookupPath returns where limit i of a condition stands below it.
+func lookupPath(c *linewatch.Condition, i int) string {
+	path := "." + c.Op.String()
+	if len(c.Values) > 0 {
+		path = strictyaml.Index(path, i)
+	}
+	return path
 }
 
 // subject says in a word what a rule is about.
@@ -67,8 +98,8 @@ func subject(r *linewatch.Rule) string {
 	return r.Scope.Equipment
 }
 
-// DOT returns the graph in the language of Graphviz: ellipses are tags, boxes
-// rules, and an arrow leads from what is read to who reads it.
+// DOT returns the graph in the language of Graphviz: ellipses are tags, folders
+// tables, boxes rules, and an arrow leads from what is read to who reads it.
 func (g Graph) DOT() string {
 	var b strings.Builder
 	b.WriteString("digraph rules {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n")
@@ -79,6 +110,9 @@ func (g Graph) DOT() string {
 		for _, t := range r.tags {
 			tags = append(tags, t)
 			fmt.Fprintf(&b, "  %s -> %s;\n", strconv.Quote(t), id)
+		}
+		for _, t := range r.tables {
+			fmt.Fprintf(&b, "  %s [shape=folder, label=%s];\n  %[1]s -> %[3]s;\n", strconv.Quote("table:"+t), strconv.Quote(t), id)
 		}
 		for _, other := range r.rules {
 			fmt.Fprintf(&b, "  %s -> %s [style=bold];\n", strconv.Quote("rule:"+string(other)), id)
@@ -136,6 +170,9 @@ func (t *tree) rule(id linewatch.RuleID, indent string) {
 	fmt.Fprintf(&t.b, "%srule %s (%s): %s\n", indent, id, subject(r.rule), r.rule.Name)
 	for _, tag := range r.tags {
 		fmt.Fprintf(&t.b, "%s  %s\n", indent, tag)
+	}
+	for _, table := range r.tables {
+		fmt.Fprintf(&t.b, "%s  table %s\n", indent, table)
 	}
 	for _, other := range r.rules {
 		t.rule(other, indent+"  ")

@@ -87,10 +87,11 @@ func (c *checker) equipment(src *rulefile.Source, path, name string) *linewatch.
 	return nil
 }
 
-// tags checks the tag that a condition reads.
+// tags checks the tags that a condition reads.
 func (c *checker) tags(src *rulefile.Source, path string, cond *linewatch.Condition, about []*linewatch.Equipment) {
-	if cond.Tag != "" {
-		c.tag(src, path, cond.Tag, cond.Equipment, about)
+	refs, paths := tagsOf(cond)
+	for i, ref := range refs {
+		c.tag(src, path+paths[i], ref.Tag, ref.Equipment, about)
 	}
 }
 

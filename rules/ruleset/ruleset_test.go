@@ -22,6 +22,8 @@ equipment:
   - {id: c1, alias: C1, class: capper, line: L1, site: S}
 `
 
+const limits = "apiVersion: linewatch/v1\nkind: Table\nid: limits\nrows: {A: {max: 5}, B: {max: 6, min_: 1}}\n"
+
 // rule returns a rule file whose only group tests the given conditions.
 func rule(id, scope, when string) string {
 	return head + "id: " + id + "\nscope: {" + scope + "}\ngroups:\n- id: g\n  weight: 1\n  cases:\n  - state: WARNING\n    " + when + "\n"
@@ -110,6 +112,27 @@ func TestCheck(t *testing.T) {
 			"a:13:16: groups[0].cases[0].equipment: is on line L2, the rule on line L1; a rule reads tags of its own line",
 		},
 		{
+			"a tag in an expression",
+			[]string{rule("a", onF1, "expr: temprature - pressure + C1.torque\n    above: 5"), assets},
+			`a:12:11: groups[0].cases[0].expr.tag: names "temprature", which is no tag of F1; did you mean temperature? Else list it in b`,
+		},
+		{
+			"a machine in an expression",
+			[]string{rule("a", onF1, "expr: C9.torque\n    above: 5"), assets},
+			`a:12:11: groups[0].cases[0].expr.equipment: "C9" is not registered in b; did you mean C1? Else register it there`,
+		},
+		{
+			"a tag that finds a limit",
+			[]string{rule("a", onF1, "tag: pressure\n    above: {table: limits, key: {tag: prodcut}, column: max}"), assets},
+			`a:13:39: groups[0].cases[0].above.key.tag: names "prodcut", which is no tag of F1; list it in b`,
+		},
+		{
+			"tables",
+			[]string{rule("a", onF1, "tag: pressure\n    inside: [{table: limits, key: {tag: product}, column: min}, {table: limit, key: {tag: product}, column: max}]"), limits},
+			"a:13:59: groups[0].cases[0].inside[0].column: names \"min\", which no row of table limits has; did you mean min_? Else add it to the table\n" +
+				"a:13:73: groups[0].cases[0].inside[1].table: names table \"limit\", which is in none of the files; did you mean limits? Else name its file, too",
+		},
+		{
 			"a tag in a text",
 			[]string{base + "alert: {title: \"${tag:presure} bar\"}\n", assets},
 			`a:14:16: alert.title: names "presure", which is no tag of F1; did you mean pressure? Else list it in b`,
@@ -143,8 +166,12 @@ func TestGraph(t *testing.T) {
 		rule("line", "equipment: F1", "any:\n    - {tag: rule:hot, is: WARNING}\n    - {tag: rule:caps, equipment: C1, is: WARNING}\n    - {tag: rule:gone, is: WARNING}"),
 		rule("hot", "equipment: F1", "all:\n    - {tag: temperature, above: 5}\n    - {tag: speed, equipment: C1, above: 5}\n    - {tag: temperature, below: 9}"),
 		rule("caps", "class: capper", "tag: torque\n    above: 5"),
-		rule("also", "equipment: F1", "tag: rule:hot\n    is: WARNING")).Graph()
+		rule("also", "equipment: F1", "all:\n    - {tag: rule:hot, is: WARNING}\n    - {expr: C1.speed - flow, above: {table: limits, key: {tag: product}, column: max}}")).Graph()
 	const tree = `rule also (F1): R
+  C1 speed
+  F1 flow
+  F1 product
+  table limits
   rule hot (F1): R
     C1 speed
     F1 temperature
@@ -160,7 +187,7 @@ rule line (F1): R
 	dot := g.DOT()
 	for _, want := range []string{
 		"digraph rules {\n", `"rule:hot" [shape=box, label="hot\nF1"];`, `"F1 temperature" -> "rule:hot";`,
-		`"rule:hot" -> "rule:line" [style=bold];`, `"C1 speed" [shape=ellipse];`,
+		`"rule:hot" -> "rule:line" [style=bold];`, `"C1 speed" [shape=ellipse];`, `"table:limits" [shape=folder, label="limits"];`, `"table:limits" -> "rule:also";`,
 	} {
 		if strings.Count(dot, want) != 1 {
 			t.Errorf("does not hold once %s:\n%s", want, dot)

@@ -1,7 +1,10 @@
 package script
 
 import (
+	"errors"
+
 	"linewatch"
+	"linewatch/internal/strictyaml"
 	"linewatch/rules"
 	"linewatch/watermark"
 )
@@ -54,7 +57,7 @@ func (f *testFile) first(i int, want []expected, came []linewatch.StateChange, g
 // is as late, or not, as it was.
 func (f *testFile) runUntil(i int, end linewatch.Time) (*runner, error) {
 	t := &f.tests[i]
-	steps, err := f.steps("", t)
+	steps, err := f.steps(strictyaml.Index("tests", i)+".steps", t)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +80,7 @@ func (f *testFile) runUntil(i int, end linewatch.Time) (*runner, error) {
 			continue
 		}
 		if err := r.step(s); err != nil {
-			return nil, err
+			return nil, f.lineError(steps[k].line, err)
 		}
 	}
 	r.domain.Close(r.clock.Add(tick))
@@ -88,4 +91,33 @@ func (f *testFile) runUntil(i int, end linewatch.Time) (*runner, error) {
 func (r *runner) senderOf(name string) string {
 	e, _ := r.find(name)
 	return senderOf(r.test, e.ID, e.Alias)
+}
+
+// At is how the rules of a test stand at an instant.
+type At struct {
+	Test      string // its name
+	Standings []rules.Standing
+	Watermark linewatch.Time
+}
+
+// Explain runs the tests of a file no further than an instant, written as in
+// steps, and returns how the instances of the file's own rule stand then.
+func Explain(file string, data []byte, open Open, at string) ([]At, error) {
+	end, rest, err := cutTime(at)
+	if err != nil || rest != "" {
+		return nil, errors.New("write the time as in the steps: HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be")
+	}
+	f, err := readFile(file, data, open)
+	if err != nil {
+		return nil, err
+	}
+	var out []At
+	for i := range f.tests {
+		r, err := f.runUntil(i, end)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, At{f.tests[i].Name, r.domain.Explain(f.rule.ID, ""), r.domain.Watermark()})
+	}
+	return out, nil
 }
