@@ -25,6 +25,8 @@ type filter struct {
 	tags     []tagState
 	good     int                   // tags of quality Ok
 	points   []linewatch.DataPoint // reused
+	spare    []linewatch.DataPoint // reused, too
+	keys     []key                 // reused
 
 	silences  bool               // some tag's silence is limited
 	syncEvery linewatch.Duration // 0: never
@@ -88,9 +90,35 @@ func (f *filter) scan(s *Scan, times *scanTimes) ([]linewatch.DataPoint, error) 
 	}
 	f.repeat(times)
 	if times.own {
-		slices.SortStableFunc(f.points, func(a, b linewatch.DataPoint) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
+		f.order()
 	}
 	return f.points, nil
+}
+
+// key is where a point stands before it is put in order.
+type key struct {
+	at    linewatch.Time
+	index int
+}
+
+// order puts the points in the order of their times. Points are large: they
+// move once, and only their keys are sorted.
+func (f *filter) order() {
+	f.keys = f.keys[:0]
+	sorted := true
+	for i := range f.points {
+		f.keys = append(f.keys, key{f.points[i].Timestamp, i})
+		sorted = sorted && (i == 0 || f.keys[i-1].at <= f.keys[i].at)
+	}
+	if sorted {
+		return
+	}
+	slices.SortFunc(f.keys, func(a, b key) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.index, b.index)) })
+	f.spare = f.spare[:0]
+	for _, k := range f.keys {
+		f.spare = append(f.spare, f.points[k.index])
+	}
+	f.points, f.spare = f.spare, f.points
 }
 
 func (f *filter) reading(t *tagState, r *Reading, times *scanTimes) {
