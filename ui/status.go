@@ -70,6 +70,7 @@ type EngineAccount struct {
 	Accepted    uint64 `json:"accepted"`
 	Duplicate   uint64 `json:"duplicate"`
 	Quarantined uint64 `json:"quarantined"`
+	NotKept     uint64 `json:"notKept"` // quarantined and late points that their files have no room for
 }
 
 // Balanced reports whether received = accepted + duplicate + quarantined.
@@ -84,6 +85,9 @@ type Domain struct {
 	Processed uint64 `json:"processed"`
 	Buffered  uint64 `json:"buffered"`
 	Late      uint64 `json:"late"`
+	Dropped   uint64 `json:"lateDropped"`    // of the late points, those that no rule wants kept
+	BufferCap int    `json:"bufferCap"`      // points that may wait before the slowest sender is left out
+	Lagged    uint64 `json:"lagged"`         // times that one was
 	Refused   uint64 `json:"controlRefused"` // control records that the engine did not take, such as stale versions
 }
 
@@ -105,12 +109,18 @@ type Sender struct {
 	Name        string         `json:"name"` // gateway/source
 	Domain      string         `json:"domain"`
 	State       SenderState    `json:"state"`
-	Newest      linewatch.Time `json:"newest"`  // highest event time
-	Arrival     linewatch.Time `json:"arrival"` // when it was last heard
-	Spooled     uint64         `json:"spooled"` // points that wait at the edge, as its heartbeat says
+	Newest      linewatch.Time `json:"newest"`   // highest event time
+	Arrival     linewatch.Time `json:"arrival"`  // when it was last heard
+	Spooled     uint64         `json:"spooled"`  // points that wait at the edge, as its heartbeat says
+	Buffered    int            `json:"buffered"` // points that wait in the order buffer
+	Holds       bool           `json:"holds"`    // the watermark waits for it
 	Late        uint64         `json:"late"`
+	LateDropped uint64         `json:"lateDropped"` // of these, those that no rule wants kept
 	Duplicate   uint64         `json:"duplicate"`
 	Quarantined uint64         `json:"quarantined"`
+	GapLost     uint64         `json:"gapLost"` // points that it declared lost
+	// Reasons counts the quarantined points by reason.
+	Reasons map[string]uint64 `json:"quarantinedBy,omitempty"`
 }
 
 // SourceState is the state of a connection to a PLC.

@@ -71,7 +71,8 @@ type App struct {
 	counter    atomic.Pointer[mqttbroker.Counter]
 	page       net.Listener
 	server     *ui.Server
-	quarantine *quarantine
+	quarantine *journal[host.Quarantined]
+	late       *journal[host.Late]
 	lostInLog  atomic.Uint64
 	base       baseline
 }
@@ -194,6 +195,7 @@ func (a *App) openControl(ctx context.Context) (err error) {
 
 func (a *App) openHost(ctx context.Context) (err error) {
 	a.quarantine = newQuarantine(a.data.file(quarantineFile), a.o.Log)
+	a.late = newLateJournal(a.data.file(lateFile), a.o.Log)
 	gateway := a.o.Config.Edge.Gateway
 	if gateway == "" {
 		gateway = "unknown"
@@ -214,6 +216,7 @@ func (a *App) openHost(ctx context.Context) (err error) {
 		Store: crashStore{a.store}, Outbox: crashStore{a.store},
 		Publish:       crashPublish(byKind(a.history, a.shadows)),
 		Quarantine:    a.quarantine.add,
+		Late:          a.late.add,
 		Domain:        a.o.Config.Engine.domain(),
 		Global:        a.o.Config.Engine.Scope == "global",
 		SnapshotEvery: a.o.Config.Engine.SnapshotEvery.Std(),
@@ -405,6 +408,7 @@ func (a *App) start(g *errgroup.Group, ctx context.Context) {
 	g.Go(func() error { return a.host.Run(ctx) })
 	g.Go(func() error { return a.clock.watch(ctx, a.o.Log) })
 	g.Go(func() error { return a.quarantine.run(ctx) })
+	g.Go(func() error { return a.late.run(ctx) })
 	g.Go(func() error { return a.server.Serve(ctx, a.page) })
 	g.Go(func() error { return a.notifier.Run(ctx) })
 	g.Go(func() error { return a.deliver(ctx) })

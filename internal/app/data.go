@@ -28,6 +28,7 @@ const (
 	historyFile    = "history.db"
 	shadowFile     = "shadow.db" // history of versions that are only tried
 	quarantineFile = "quarantine.ndjson"
+	lateFile       = "late.ndjson"
 	opcuaDir       = "opcua" // our certificate and its key
 )
 

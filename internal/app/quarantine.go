@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync/atomic"
 
+	"linewatch"
 	"linewatch/internal/boltfile"
 	"linewatch/rules/host"
 )
@@ -14,23 +15,34 @@ import (
 const (
 	quarantineQueue = 1024
 	quarantineBytes = 8 << 20 // of a file; one older file is kept
+	lateBytes       = 64 << 20
 )
 
-// quarantine keeps what was refused in a file, for people to look at. It holds
-// nothing up: what does not fit the queue is only counted, as everything is.
-type quarantine struct {
+// journal keeps in a file what the engine did not judge, for people and for
+// later corrections. It holds nothing up: what does not fit the queue is only
+// counted, as everything is.
+type journal[T any] struct {
 	path    string
-	queue   chan host.Quarantined
+	most    int64 // bytes of a file
+	queue   chan T
+	line    func(*T) ([]byte, error)
 	skipped atomic.Uint64
 	log     *slog.Logger
 }
 
-func newQuarantine(path string, log *slog.Logger) *quarantine {
-	return &quarantine{path: path, queue: make(chan host.Quarantined, quarantineQueue), log: log}
+// newQuarantine keeps what was refused.
+func newQuarantine(path string, log *slog.Logger) *journal[host.Quarantined] {
+	return &journal[host.Quarantined]{path: path, most: quarantineBytes, queue: make(chan host.Quarantined, quarantineQueue), line: quarantinedLine, log: log}
 }
 
-// add takes one refused thing.
-func (q *quarantine) add(x host.Quarantined) {
+// newLateJournal keeps the points that came too late to be judged, so that it
+// is known what a correction would have to look at.
+func newLateJournal(path string, log *slog.Logger) *journal[host.Late] {
+	return &journal[host.Late]{path: path, most: lateBytes, queue: make(chan host.Late, quarantineQueue), line: lateLine, log: log}
+}
+
+// add takes one of them.
+func (q *journal[T]) add(x T) {
 	select {
 	case q.queue <- x:
 	default:
@@ -39,7 +51,7 @@ func (q *quarantine) add(x host.Quarantined) {
 }
 
 // run writes until ctx ends and the queue is empty.
-func (q *quarantine) run(ctx context.Context) error {
+func (q *journal[T]) run(ctx context.Context) error {
 	for {
 		select {
 		case x := <-q.queue:
@@ -55,8 +67,19 @@ func (q *quarantine) run(ctx context.Context) error {
 }
 
 // write appends one line. A disk that is full costs the line, not the run.
-func (q *quarantine) write(x *host.Quarantined) {
-	line, err := json.Marshal(struct {
+func (q *journal[T]) write(x *T) {
+	line, err := q.line(x)
+	if err == nil {
+		err = q.appendLine(append(line, '\n'))
+	}
+	if err != nil {
+		q.skipped.Add(1)
+		q.log.Warn("what was not judged could not be kept", "path", q.path, "error", err)
+	}
+}
+
+func quarantinedLine(x *host.Quarantined) ([]byte, error) {
+	return json.Marshal(struct {
 		Arrival string `json:"arrival"`
 		Line    string `json:"line"`
 		Sender  string `json:"sender"`
@@ -64,17 +87,23 @@ func (q *quarantine) write(x *host.Quarantined) {
 		Detail  string `json:"detail,omitempty"`
 		Raw     []byte `json:"raw"` // base64: it may be anything
 	}{x.Arrival.String(), x.Line, x.Sender.String(), x.Reason, x.Detail, x.Raw})
-	if err == nil {
-		err = q.appendLine(append(line, '\n'))
-	}
-	if err != nil {
-		q.skipped.Add(1)
-		q.log.Warn("quarantined data could not be kept", "path", q.path, "error", err)
-	}
 }
 
-func (q *quarantine) appendLine(line []byte) error {
-	if info, err := os.Stat(q.path); err == nil && info.Size()+int64(len(line)) > quarantineBytes {
+// lateLine flags a late point. Its sender, epoch and sequence number find it in
+// the points log; they also tell a line that a crash has written twice.
+func lateLine(x *host.Late) ([]byte, error) {
+	return json.Marshal(struct {
+		Arrival   string               `json:"arrival"`
+		Watermark string               `json:"watermark"` // of the line when it came
+		Line      string               `json:"line"`
+		Sender    string               `json:"sender"`
+		Late      linewatch.LatePolicy `json:"late"` // backfill, or drop where every rule that reads the tag says so
+		Point     json.RawMessage      `json:"point"`
+	}{x.Arrival.String(), x.Watermark.String(), x.Line, x.Sender.String(), x.Policy, x.Point.AppendJSON(nil)})
+}
+
+func (q *journal[T]) appendLine(line []byte) error {
+	if info, err := os.Stat(q.path); err == nil && info.Size()+int64(len(line)) > q.most {
 		if err := os.Rename(q.path, q.path+".old"); err != nil {
 			return err
 		}

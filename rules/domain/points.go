@@ -114,10 +114,11 @@ func (d *Domain) point(rec *recordInput, p *linewatch.DataPoint, index uint32) {
 	d.accounts.Accepted++
 	s.counts.Accepted++
 	if late {
-		d.judgeLate(rec, p, index)
+		d.setLate(rec, p, index, series)
 		return
 	}
 	rec.held.newest = max(rec.held.newest, p.Timestamp)
+	s.waiting++
 	d.buffer.push(&entry{
 		at: p.Timestamp, seq: p.Sequence, epoch: p.Epoch, value: p.Value,
 		series: series, sender: s.id, quality: p.Quality,

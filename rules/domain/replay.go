@@ -66,6 +66,7 @@ func (d *Domain) Refill(at linewatch.Position, gateway string, points []linewatc
 		if s == nil || !ok {
 			continue // Refilled notices
 		}
+		s.waiting++
 		d.buffer.push(&entry{
 			at: p.Timestamp, seq: p.Sequence, epoch: p.Epoch, value: p.Value,
 			series: series, sender: s.id, quality: p.Quality,

@@ -8,7 +8,7 @@ import (
 	"linewatch/watermark"
 )
 
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 // AppendSnapshot appends everything the domain knows but the order buffer,
 // which Refill fills again from the log. Changes that were not taken yet are
@@ -34,25 +34,33 @@ func (d *Domain) AppendSnapshot(dst []byte) ([]byte, error) {
 }
 
 func (a *Accounts) append(dst []byte) []byte {
-	for _, n := range [...]uint64{a.Received, a.Accepted, a.Duplicate, a.Processed, a.Late, a.Heartbeats, a.GapLost, a.Lagged} {
+	for _, n := range [...]uint64{a.Received, a.Accepted, a.Duplicate, a.Processed, a.Late, a.LateDropped, a.Heartbeats, a.GapLost, a.Lagged} {
 		dst = binary.AppendUvarint(dst, n)
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(a.Quarantined)))
-	for _, n := range a.Quarantined {
+	return appendReasons(dst, &a.Quarantined)
+}
+
+func appendReasons(dst []byte, counts *[reasons]uint64) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(counts)))
+	for _, n := range counts {
 		dst = binary.AppendUvarint(dst, n)
 	}
 	return dst
 }
 
-func (a *Accounts) restore(r *linewatch.BinaryReader) {
-	for _, n := range [...]*uint64{&a.Received, &a.Accepted, &a.Duplicate, &a.Processed, &a.Late, &a.Heartbeats, &a.GapLost, &a.Lagged} {
-		*n = r.Uvarint()
-	}
+func restoreReasons(r *linewatch.BinaryReader, counts *[reasons]uint64) {
 	for i := range r.Count() {
-		if n := r.Uvarint(); i < len(a.Quarantined) {
-			a.Quarantined[i] = n
+		if n := r.Uvarint(); i < len(counts) {
+			counts[i] = n
 		}
 	}
+}
+
+func (a *Accounts) restore(r *linewatch.BinaryReader) {
+	for _, n := range [...]*uint64{&a.Received, &a.Accepted, &a.Duplicate, &a.Processed, &a.Late, &a.LateDropped, &a.Heartbeats, &a.GapLost, &a.Lagged} {
+		*n = r.Uvarint()
+	}
+	restoreReasons(r, &a.Quarantined)
 }
 
 func (s *sender) append(dst []byte) []byte {
@@ -61,10 +69,10 @@ func (s *sender) append(dst []byte) []byte {
 	dst = linewatch.AppendFlag(linewatch.AppendFlag(dst, s.admitted), s.registered)
 	dst = s.seen.append(dst)
 	c := &s.counts
-	for _, n := range [...]uint64{c.Received, c.Accepted, c.Duplicate, c.Quarantined, c.Late, c.GapLost, c.HeartbeatsAhead, c.Spooled} {
+	for _, n := range [...]uint64{c.Received, c.Accepted, c.Duplicate, c.Late, c.LateDropped, c.GapLost, c.HeartbeatsAhead, c.Spooled} {
 		dst = binary.AppendUvarint(dst, n)
 	}
-	return dst
+	return appendReasons(dst, &c.Quarantined)
 }
 
 func (d *Domain) restoreSender(r *linewatch.BinaryReader) {
@@ -73,9 +81,10 @@ func (d *Domain) restoreSender(r *linewatch.BinaryReader) {
 	s.admitted, s.registered = r.Flag(), r.Flag()
 	s.seen.restore(r)
 	c := &s.counts
-	for _, n := range [...]*uint64{&c.Received, &c.Accepted, &c.Duplicate, &c.Quarantined, &c.Late, &c.GapLost, &c.HeartbeatsAhead, &c.Spooled} {
+	for _, n := range [...]*uint64{&c.Received, &c.Accepted, &c.Duplicate, &c.Late, &c.LateDropped, &c.GapLost, &c.HeartbeatsAhead, &c.Spooled} {
 		*n = r.Uvarint()
 	}
+	restoreReasons(r, &c.Quarantined)
 	if s.admitted {
 		d.owners[s.bucket] = s
 	}

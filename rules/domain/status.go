@@ -11,6 +11,7 @@ type SenderStatus struct {
 	Sender     linewatch.Sender
 	Registered bool
 	Counts     SenderCounts
+	Buffered   int // points that wait in the order buffer
 	Watermark  watermark.Status
 	Holds      bool // the watermark waits for it
 }
@@ -18,6 +19,9 @@ type SenderStatus struct {
 // Watermark returns how far event time has come; NoTime before the first
 // emission.
 func (d *Domain) Watermark() linewatch.Time { return d.tracker.Watermark() }
+
+// BufferCap is how many points may wait before the slowest sender is left out.
+func (d *Domain) BufferCap() int { return d.cfg.BufferCap }
 
 // HeldBy names the sender that the watermark waits for; empty if none.
 func (d *Domain) HeldBy() string { return d.holder() }
@@ -30,7 +34,7 @@ func (d *Domain) Senders() []SenderStatus {
 	for _, s := range d.byID {
 		if s.admitted {
 			out = append(out, SenderStatus{
-				Sender: s.name, Registered: s.registered, Counts: s.counts,
+				Sender: s.name, Registered: s.registered, Counts: s.counts, Buffered: s.waiting,
 				Watermark: d.tracker.Bucket(s.bucket), Holds: held && holder == s.bucket,
 			})
 		}

@@ -157,7 +157,7 @@ func (b *bucket) close(it *item) error {
 	b.tickUntil(it.arrival)
 	b.closedTo = it.arrival
 	for _, home := range b.homes {
-		b.domains[home].TakeLate()
+		b.tellLate(home, b.domains[home])
 	}
 	return nil
 }
@@ -177,6 +177,15 @@ func (p *positions) covers(q *positions) bool {
 		}
 	}
 	return true
+}
+
+// tellLate passes on the points that came too late to be judged.
+func (b *bucket) tellLate(home string, d *domain.Domain) {
+	for _, l := range d.TakeLate() {
+		if b.cfg.Late != nil {
+			b.cfg.Late(Late{Line: home, LatePoint: l})
+		}
+	}
 }
 
 func (b *bucket) tellQuarantined(it *item, d *domain.Domain) {

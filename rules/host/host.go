@@ -57,6 +57,9 @@ type Config struct {
 	// Quarantine is told of everything that was refused; optional. It must
 	// not block.
 	Quarantine func(Quarantined)
+	// Late is told of every point that came too late to be judged; optional. It
+	// must not block, and may hear of a point again after a crash.
+	Late func(Late)
 	// Domain is the template of every time domain; its Line is set here.
 	Domain domain.Config
 	// Global makes one time domain of all lines.
@@ -78,6 +81,12 @@ type Quarantined struct {
 	Reason  string // a domain.Reason or a linewatch.ErrorCode
 	Detail  string
 	Raw     []byte // what arrived, its first 4 KiB
+}
+
+// Late is a point that came too late to be judged live.
+type Late struct {
+	Line string
+	domain.LatePoint
 }
 
 // Host drives router and buckets. Make one with New and call Run, once.

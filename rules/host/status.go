@@ -17,6 +17,7 @@ type DomainStatus struct {
 	Watermark linewatch.Time
 	HeldBy    string
 	Accounts  domain.Accounts
+	BufferCap int // points that may wait before the slowest sender is left out
 	Senders   []domain.SenderStatus
 	Instances []rules.InstanceStatus
 	Versions  map[linewatch.RuleID]uint32
@@ -31,7 +32,7 @@ func (b *bucket) status() []DomainStatus {
 	for _, home := range b.homes {
 		d := b.domains[home]
 		out = append(out, DomainStatus{
-			Line: home, Watermark: d.Watermark(), HeldBy: d.HeldBy(), Accounts: d.Accounts(), Senders: d.Senders(),
+			Line: home, Watermark: d.Watermark(), HeldBy: d.HeldBy(), Accounts: d.Accounts(), BufferCap: d.BufferCap(), Senders: d.Senders(),
 			Instances: d.Instances(), Versions: d.RuleVersions(), ClosedAt: b.closedTo,
 			Refused: b.refused, Diverged: b.diverged, Emitted: b.emitted,
 		})
