@@ -70,7 +70,7 @@ func conditionTexts(list []linewatch.ConditionWhy, want linewatch.Truth) (parts 
 			continue
 		}
 		switch linewatch.OpNamed(c.Op) {
-		case linewatch.All, linewatch.Any, linewatch.Not:
+		case linewatch.All, linewatch.Any, linewatch.Not, linewatch.AtLeastN:
 			parts = append(parts, combined(c)...)
 		default:
 			parts = append(parts, conditionText(c))
@@ -112,11 +112,9 @@ func pending(c *linewatch.ConditionWhy) bool {
 
 // conditionText says what one condition on a tag saw and what it asked for.
 func conditionText(c *linewatch.ConditionWhy) string {
-	name := c.Tag
-	if c.Equipment != "" {
-		name = c.Equipment + " " + name
-	}
+	name := subject(c)
 	if c.Truth == linewatch.Undecided {
+		name = strings.TrimSuffix(name, " =")
 		switch {
 		case c.Cause != "":
 			return name + " is unknown (" + c.Cause + ")"
@@ -135,12 +133,27 @@ func conditionText(c *linewatch.ConditionWhy) string {
 	return text
 }
 
+// subject names what a condition is about.
+func subject(c *linewatch.ConditionWhy) string {
+	name := c.Tag
+	if c.Equipment != "" {
+		name = c.Equipment + " " + name
+	}
+	switch {
+	case c.Expr != "":
+		return c.Expr + " ="
+	case c.Window != "":
+		return c.Window + " of " + name + " over " + spanText(c.Over)
+	}
+	return name
+}
+
 // asked is the value seen and how it stands to the limit, which the condition
 // on it holds or not.
 func asked(c *linewatch.ConditionWhy, holds bool) string {
 	value := "without a value"
-	if c.Value != nil {
-		value = readable(c)
+	if v := compared(c); v != nil {
+		value = readable(c, v)
 	}
 	limits := make([]string, len(c.Limits))
 	for i, l := range c.Limits {
@@ -151,6 +164,16 @@ func asked(c *linewatch.ConditionWhy, holds bool) string {
 		not = "not "
 	}
 	switch op := linewatch.OpNamed(c.Op); {
+	case op == linewatch.Changed:
+		return not + "changed, is " + value
+	case op == linewatch.Stuck:
+		return "is " + value + ", " + not + "unchanged for " + spanText(c.Span)
+	case op == linewatch.Missing && holds:
+		return "sent nothing for " + spanText(c.Span)
+	case op == linewatch.Missing:
+		return "has sent within " + spanText(c.Span)
+	case op == linewatch.Sequence:
+		return not + "in the sequence " + strings.Join(limits, ", ") + " within " + spanText(c.Span)
 	case op == linewatch.Is && holds, op == linewatch.IsNot && !holds:
 		return "is " + value
 	case op == linewatch.Is || op == linewatch.IsNot:
@@ -169,20 +192,29 @@ func asked(c *linewatch.ConditionWhy, holds bool) string {
 	return value + " " + not + c.Op + " " + strings.Join(limits, " ") + clearText(c)
 }
 
-// readable writes the value of a condition with at most three decimals, unless
+// compared is what stands to the limits: what the window or expression amounts
+// to, else the value of the tag.
+func compared(c *linewatch.ConditionWhy) *linewatch.Value {
+	if c.Window != "" || c.Expr != "" {
+		return c.Result
+	}
+	return c.Value
+}
+
+// readable writes a value of a condition with at most three decimals, unless
 // it then could not be told from a limit. The evidence has all digits.
-func readable(c *linewatch.ConditionWhy) string {
-	f, _ := c.Value.Float()
-	if c.Value.Kind() != linewatch.Float || math.Abs(f) >= 1e15 {
-		return c.Value.String()
+func readable(c *linewatch.ConditionWhy, v *linewatch.Value) string {
+	f, _ := v.Float()
+	if v.Kind() != linewatch.Float || math.Abs(f) >= 1e15 {
+		return v.String()
 	}
 	short := strconv.FormatFloat(math.Round(f*1000)/1000, 'f', -1, 64)
-	exact := c.Value.String()
+	exact := v.String()
 	if len(short) >= len(exact) {
 		return exact
 	}
 	for _, l := range c.Limits {
-		if !l.Equal(*c.Value) && (l.String() == short || l.String() == short+".0") {
+		if !l.Equal(*v) && (l.String() == short || l.String() == short+".0") {
 			return exact
 		}
 	}
@@ -192,12 +224,13 @@ func readable(c *linewatch.ConditionWhy) string {
 // clearText tells of hysteresis when the value no longer breaks the limit
 // itself, for otherwise the sentence would look wrong.
 func clearText(c *linewatch.ConditionWhy) string {
-	if c.Clear == nil || c.Value == nil || len(c.Limits) != 1 || !c.Value.IsNumber() || !c.Limits[0].IsNumber() {
+	v := compared(c)
+	if c.Clear == nil || v == nil || len(c.Limits) != 1 || !v.IsNumber() || !c.Limits[0].IsNumber() {
 		return ""
 	}
-	past := linewatch.CompareNumbers(*c.Value, c.Limits[0]) > 0
+	past := linewatch.CompareNumbers(*v, c.Limits[0]) > 0
 	if linewatch.OpNamed(c.Op) == linewatch.Below {
-		past = linewatch.CompareNumbers(*c.Value, c.Limits[0]) < 0
+		past = linewatch.CompareNumbers(*v, c.Limits[0]) < 0
 	}
 	if past || c.Truth != linewatch.True {
 		return ""

@@ -197,13 +197,13 @@ func (c *control) overrideFits(rule *linewatch.Rule, o *linewatch.Override) erro
 }
 
 func (c *control) conditionFits(cond *linewatch.Condition, line string) error {
-	if cond.Equipment != "" {
-		eq, ok := c.equipment(cond.Equipment)
+	for _, name := range equipmentOf(cond) {
+		eq, ok := c.equipment(name)
 		switch {
 		case !ok:
-			return fmt.Errorf("equipment %q is not registered; apply the assets first, or check the name", cond.Equipment)
+			return fmt.Errorf("equipment %q is not registered; apply the assets first, or check the name", name)
 		case line != "" && eq.Line != line:
-			return fmt.Errorf("equipment %q is on line %q, the rule is on line %q; a rule can only read tags of its own line", cond.Equipment, eq.Line, line)
+			return fmt.Errorf("equipment %q is on line %q, the rule is on line %q; a rule can only read tags of its own line", name, eq.Line, line)
 		}
 	}
 	for i := range cond.Of {
