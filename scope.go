@@ -1,6 +1,9 @@
 package linewatch
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Scope says what a rule is about. Exactly one field is set.
 type Scope struct {
@@ -67,10 +70,16 @@ func (f *faults) inputs(r *Rule) {
 func (f *faults) namesEquipment(path string, c *Condition) {
 	_, rule := RuleTag(c.Tag)
 	f.check(c.Tag == "" || rule || c.Equipment != "", path, "does not say whose "+c.Tag+" it tests", "the rule is about a line: give equipment")
+	for i, l := range c.Lookups {
+		f.check(l.Table == "" || l.Key.Equipment != "", path, fmt.Sprintf("does not say whose %s finds limit %d", l.Key.Tag, i+1), "the rule is about a line: give equipment beside tag")
+	}
 	for i := range c.Of {
 		of := at(path+"."+c.Op.String(), i)
-		if c.Op == Not {
+		switch c.Op {
+		case Not:
 			of = path + ".not"
+		case AtLeastN:
+			of = at(path+".atLeastN.of", i)
 		}
 		f.namesEquipment(of, &c.Of[i])
 	}

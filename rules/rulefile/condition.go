@@ -192,9 +192,15 @@ func (c *converter) expression(path string, out *linewatch.Condition, d *conditi
 		c.fault(path, "is empty", `give an expression such as "flow_in - flow_out"`)
 		return
 	}
-	_, err := expression.Compile(out.Expr)
+	p, err := expression.Compile(out.Expr)
 	if e, ok := err.(*expression.Error); ok {
 		c.faults = append(c.faults, c.doc.FaultWithin(path, max(e.Column-1, 0), e.Message, e.Remedy))
+		return
+	}
+	for _, in := range p.Inputs() {
+		if c.line && in.Equipment == "" {
+			c.fault(path, "does not say whose "+in.Tag+" it reads", "the rule is about a line: write C1."+in.Tag+`, or tag("C1", "`+in.Tag+`")`)
+		}
 	}
 }
 

@@ -44,6 +44,17 @@ func TestConditionsOfEveryKind(t *testing.T) {
 	}
 }
 
+func TestExpressionsAboutALineSayWhoseTags(t *testing.T) {
+	text := strings.Replace(conditionHead, "equipment: F1", "line: L1", 1) + "expr: C1.speed - speed\n    above: 3\n"
+	const want = "12:11: groups[0].cases[0].expr: does not say whose speed it reads"
+	if _, err := rulefile.ParseRule("f.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+	if _, err := rulefile.ParseRule("f.yaml", []byte(strings.Replace(text, "- speed", "- F1.speed", 1))); err != nil {
+		t.Error(err)
+	}
+}
+
 // The place is line:column of the file; the condition's first key is at 12:5.
 func TestMistakesInConditions(t *testing.T) {
 	for _, test := range []struct{ body, want string }{

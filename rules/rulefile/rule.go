@@ -47,7 +47,7 @@ func rule(doc *strictyaml.Document) (linewatch.Rule, error) {
 	if err := doc.Decode(&d); err != nil {
 		return linewatch.Rule{}, err
 	}
-	c := converter{doc: doc}
+	c := converter{doc: doc, line: d.Scope.Line != ""}
 	c.parameters(raw, &d)
 	r := linewatch.Rule{
 		ID: d.ID, Name: d.Name, Scope: d.Scope, Priority: d.Priority, Ranking: d.Ranking, States: d.States,
@@ -72,6 +72,7 @@ func rule(doc *strictyaml.Document) (linewatch.Rule, error) {
 // cannot express.
 type converter struct {
 	doc    *strictyaml.Document
+	line   bool // the rule is about a line, which has no tags of its own
 	faults []*Error
 }
 
