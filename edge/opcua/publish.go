@@ -261,7 +261,6 @@ func (s *Source) deliver(readings []edge.Reading) error {
 		return emitError{err}
 	}
 	s.began, s.noted, s.told = true, false, false
-	s.pause.Reset()
 	return nil
 }
 

@@ -221,8 +221,8 @@ func TestLostSessionBeginsAnewAndSaysSo(t *testing.T) {
 	})
 	firsts := 0
 	for _, s := range scans[before:] {
-		if s.First != s.Interrupted {
-			t.Errorf("a scan is First %v and Interrupted %v, want both", s.First, s.Interrupted)
+		if s.First != s.Interrupted || s.Err != nil {
+			t.Errorf("a scan is First %v and Interrupted %v with the error %v, want both and none", s.First, s.Interrupted, s.Err)
 		}
 		if s.First {
 			firsts++

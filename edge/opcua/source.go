@@ -17,13 +17,17 @@ import (
 
 var _ edge.Source = (*Source)(nil)
 
-// The pauses between attempts to reach a server, before jitter. While values
-// wait there for us, they stay short.
+// The pauses between attempts to reach a server, before jitter. They stay short
+// until the connection counts as lost, for values wait there.
 const (
 	firstPause   = 200 * time.Millisecond
 	mostPause    = 15 * time.Second
 	waitingPause = time.Second
 )
+
+// stable is how long a connection has to last before the pauses become short
+// again, so that a server that refuses us after each connect has its peace.
+const stable = 10 * time.Second
 
 // keepAlive is how often the server shall at least say that it lives.
 const keepAlive = 5 * time.Second
@@ -151,7 +155,11 @@ func (s *Source) Run(ctx context.Context, emit func(edge.Scan) error) error {
 	s.emit = emit
 	s.pause.Reset()
 	for ctx.Err() == nil {
+		begun := time.Now()
 		err := s.connected(ctx)
+		if time.Since(begun) >= stable {
+			s.pause.Reset()
+		}
 		var ended emitError
 		if errors.As(err, &ended) {
 			return fmt.Errorf("source %s: %w", s.config.ID, ended.error)
@@ -200,14 +208,13 @@ func (s *Source) silence() time.Duration {
 	return time.Duration(float64(period) * patience)
 }
 
-// waiting reports whether the server still keeps a subscription for us that it
-// is too early to give up.
+// waiting reports whether it is too early to call the connection lost.
 func (s *Source) waiting() bool {
-	return s.sub != nil && !s.told && time.Since(s.heard) < s.silence()
+	return s.began && !s.told && time.Since(s.heard) < s.silence()
 }
 
-// tellLost tells the agent that the server cannot be read, unless a short
-// interruption may pass unnoticed: then everything is still delivered.
+// tellLost tells the agent that the server cannot be read, unless that may still
+// pass as a short interruption.
 func (s *Source) tellLost(err error) error {
 	if s.waiting() {
 		if !s.noted {
@@ -251,7 +258,13 @@ func (s *Source) leave(ctx context.Context, c *channel) {
 
 // within returns a context for one exchange.
 func (s *Source) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, time.Duration(s.config.Timeout))
+	return s.steps(ctx, 1)
+}
+
+// steps returns a context for n exchanges, with small controllers in mind that
+// take a second for a signature.
+func (s *Source) steps(ctx context.Context, n int) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, time.Duration(n)*time.Duration(s.config.Timeout))
 }
 
 // connect opens a secure channel to the server, whose certificate it checks
@@ -262,14 +275,14 @@ func (s *Source) connect(ctx context.Context) (*channel, error) {
 		if s.identity == nil {
 			return nil, errors.New("no certificate of our own")
 		}
-		within, cancel := s.within(ctx)
+		within, cancel := s.steps(ctx, 3) // greeting, keys, endpoints
 		defer cancel()
 		var err error
 		if protected.server, err = s.discover(within); err != nil {
 			return nil, err
 		}
 	}
-	within, cancel := s.within(ctx)
+	within, cancel := s.steps(ctx, 2) // greeting, keys
 	defer cancel()
 	return openChannel(within, s.endpoint.address, s.endpoint.url, protected)
 }

@@ -72,7 +72,7 @@ func (s *Source) resume(ctx context.Context, c *channel) error {
 
 // begin creates a session and activates it.
 func (s *Source) begin(ctx context.Context, c *channel) error {
-	within, cancel := s.within(ctx)
+	within, cancel := s.steps(ctx, 2) // create, activate
 	defer cancel()
 	own, err := s.createSession(within, c)
 	if err != nil {

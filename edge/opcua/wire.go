@@ -20,6 +20,9 @@ const (
 	maxChunks  = 128       // chunks of one message, both ways
 )
 
+// dialTimeout bounds the connect alone, and leaves room for one repetition.
+const dialTimeout = 2 * time.Second
+
 // headerSize is the size of what every chunk begins with: three letters, the
 // kind of chunk and the size of the whole.
 const headerSize = 8
@@ -48,7 +51,7 @@ func protocolError(format string, args ...any) error {
 
 // dialWire connects to address (host:port) and agrees on sizes. ctx bounds it.
 func dialWire(ctx context.Context, address, url string) (*wire, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
