@@ -172,7 +172,7 @@ func checkTexts(t *testing.T, ctx context.Context) {
 		"water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for 10 s — limits (60) outweighs context (40) ACTIVE",
 		"Rinse water too hot on F1", "tunnel_temperature is unknown (source offline)",
 		"Line line-3", "held by gw1/filler", "Global", "held by gw2/packer",
-		"1,284,917", "balanced", "lagging", "idle", "active", "no route to host", "connected", "live",
+		"1,284,917", "balanced", "lagging", "idle", "active", "no route to host", "connected", "OPC UA 192.0.2.16", "not secured: the server is not checked", "live",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)

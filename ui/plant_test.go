@@ -270,6 +270,7 @@ func bottlingLine() *plant {
 			},
 			Sources: []Source{
 				{ID: "filler", Kind: "S7", Address: "127.0.0.1:10102", State: SourceConnected, Since: noon - 4_200_000, Tags: 24, Error: "read DB10: i/o timeout", ErrorAt: noon - 4_201_000},
+				{ID: "capper", Kind: "OPC UA", Address: "192.0.2.16", Insecure: true, State: SourceConnected, Since: noon - 4_200_000, Tags: 9, ErrorAt: linewatch.NoTime},
 				{ID: "packer", Kind: "S7", Address: "192.0.2.17:102", State: SourceDown, Since: noon - 95000, Tags: 12, Error: "dial tcp 192.0.2.17:102: connect: no route to host", ErrorAt: noon - 2000},
 			},
 		},
