@@ -54,7 +54,7 @@ var moreMutants = []mutant{
 	{"unknown counts as false in all and any", "rules/instance.go", "\t\t\tresult = linewatch.Undecided\n", ""},
 	{"words are not judged again", "rules/series.go", "\t\tfor _, l := range sr.leaves {\n\t\t\te.retest(l, sr)\n\t\t}\n\t}\n}\n\n// classNow", "\t}\n}\n\n// classNow"},
 	// Windows.
-	{"a sample stays exactly as long as the window is", "rules/window.go", "w.samples[w.head].at.Add(w.over) <= t", "w.samples[w.head].at.Add(w.over) < t"},
+	{"a window is a millisecond longer", "rules/window.go", "&window{over: over,", "&window{over: over + 1,"},
 	{"the value in force at the beginning does not weigh", "rules/window.go", "\tif w.before.at.Known() {\n\t\tbegin", "\tif false {\n\t\tbegin"},
 	{"samples that leave move nothing", "rules/window.go", "\t\tw.head = 0\n\t}\n\tw.moved = true\n", "\t\tw.head = 0\n\t}\n"},
 	{"a window is computed anew whenever it is looked at", "rules/window.go", "if w.moved {", "if true {"},
@@ -73,7 +73,7 @@ var moreMutants = []mutant{
 	{"values of a sequence serve twice", "rules/history.go", "\t\t\tp.steps[k] = linewatch.NoTime\n", "\t\t\t_ = k\n"},
 	{"what a probe was is not its memory", "rules/probe.go", "\tif truth != linewatch.Undecided {\n\t\ts.memory", "\tif false {\n\t\ts.memory"},
 	// Ages and silence.
-	{"a value grows old a millisecond late", "rules/probe.go", "if deadline <= t || deadline", "if deadline < t || deadline"},
+	{"a value grows old a millisecond late", "rules/probe.go", "last.At.Add(in.stale)", "last.At.Add(in.stale+1)"},
 	{"silence makes nothing due", "rules/probe.go", "if lapse <= e.arrival {", "if lapse < 0 {"},
 	{"what silence made due is forgotten", "rules/probe.go", " || deadline <= in.fallen {", " {"},
 	{"a tag that never came is not missed in silence", "rules/silence.go", "\treturn e.silence\n", "\treturn noOutage()\n"},
