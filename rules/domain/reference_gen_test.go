@@ -263,6 +263,11 @@ func (g *generator) rule(id linewatch.RuleID) *linewatch.RuleVersion {
 			if refReads(c) == "" && c.Tag != "" && c.Equipment == "" {
 				c.Equipment = pick(g, "F1", "F1", "alias0", "C1", "P1")
 			}
+			for i := range c.Lookups {
+				if key := &c.Lookups[i].Key; key.Tag != "" && key.Equipment == "" {
+					key.Equipment = pick(g, "F1", "F1", "alias0")
+				}
+			}
 		})
 	}
 	g.latest[id] = r
