@@ -5,7 +5,8 @@ package configs
 import "embed"
 
 // FS holds the files of this folder: rules/*.yaml are rules, rules/*.test.yaml
-// their tests, rules/demo those of the simulated line with theirs, and demo its
+// their tests, rules/starter rules to begin with, rules/demo those of the
+// simulated line, and demo its
 // registry.
 //
 //go:embed rules demo

@@ -84,7 +84,7 @@ func newFmt() *cobra.Command {
 			}
 			differ := 0
 			for _, file := range files {
-				changed, err := formatFile(cmd.OutOrStdout(), file, write, check)
+				changed, err := formatFile(cmd.OutOrStdout(), cmd.ErrOrStderr(), file, write, check)
 				if err != nil {
 					return err
 				}
@@ -104,10 +104,14 @@ func newFmt() *cobra.Command {
 }
 
 // formatFile formats one file and reports whether its form changes.
-func formatFile(out io.Writer, file string, write, check bool) (changed bool, err error) {
+func formatFile(out, errs io.Writer, file string, write, check bool) (changed bool, err error) {
 	data, err := app.ReadFile(file)
 	if err != nil {
 		return false, err
+	}
+	if doc, err := rulefile.Parse(file, data); err == nil && doc.Rule == nil {
+		fmt.Fprintf(errs, "%s holds no rule: passed over\n", file)
+		return false, nil
 	}
 	if strings.HasPrefix(strings.TrimSpace(string(data)), "{") {
 		return false, usageError{fmt.Errorf("%s: is JSON; the canonical form is YAML: keep the rule in a .yaml file", file)}

@@ -81,6 +81,9 @@ func TestRulesFmt(t *testing.T) {
 	if said, code := told(t, "rules", "fmt", "--check", file); code != exitOK || said != "" {
 		t.Errorf("--check after -w: exit code %d, said\n%s", code, said)
 	}
+	if said, code := told(t, "rules", "fmt", "--check", "../../configs/assets.yaml"); code != exitOK || said != "../../configs/assets.yaml holds no rule: passed over\n" {
+		t.Errorf("the registry: exit code %d, said\n%s", code, said)
+	}
 	(&mistake{"rules fmt " + json, exitUsage, []string{json + ": is JSON; the canonical form is YAML"}}).check(t, dir)
 }
 
