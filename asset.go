@@ -18,6 +18,20 @@ type Equipment struct {
 	Class   string `json:"class,omitempty"` // equipment class, such as filler
 	Order   int    `json:"order,omitempty"` // place in the flow of the line, 1 first
 	Tags    []Tag  `json:"tags,omitempty"`
+	// Signals says which of the tags tell how the machine runs.
+	Signals Signals `json:"signals,omitzero"`
+}
+
+// Signals names the tags of a machine that everybody looks at first; empty
+// where it has none.
+type Signals struct {
+	State   string `json:"state,omitempty"`   // its PackML state, by name
+	Reason  string `json:"reason,omitempty"`  // why it is not producing
+	Speed   string `json:"speed,omitempty"`   // now
+	Nominal string `json:"nominal,omitempty"` // the speed that it is made for
+	Good    string `json:"good,omitempty"`    // pieces that left it well
+	Total   string `json:"total,omitempty"`   // all pieces
+	Product string `json:"product,omitempty"` // what is made
 }
 
 // Tag describes one tag of an equipment for people.

@@ -65,6 +65,17 @@ func (v *assetCheck) equipment(path string, e *Equipment) {
 	for i := range e.Tags {
 		v.tag(at(path+".tags", i), &e.Tags[i], seen)
 	}
+	v.signals(path+".signals", &e.Signals, seen)
+}
+
+// signals asks that each one names a tag that the equipment lists.
+func (v *assetCheck) signals(path string, s *Signals, tags map[string]bool) {
+	for _, signal := range [...]struct{ name, tag string }{
+		{"state", s.State}, {"reason", s.Reason}, {"speed", s.Speed}, {"nominal", s.Nominal},
+		{"good", s.Good}, {"total", s.Total}, {"product", s.Product},
+	} {
+		v.check(signal.tag == "" || tags[signal.tag], path+"."+signal.name, "is no tag of this equipment", "list it under tags, or leave the signal out")
+	}
 }
 
 // alias runs when all ids are known: an alias that is another's id would make

@@ -77,6 +77,7 @@ func (s *Server) view(st Status, most int) statusView {
 	v := statusView{Status: st, Total: len(list), Streams: s.hub.counts(), Balanced: map[string]bool{
 		"edge": st.Edge.Balanced(), "engine": st.Engine.Balanced(),
 	}}
+	v.Machines = sortMachines(st.Machines)
 	v.Shadows = sortInstances(st.Shadows)
 	v.Shadows = v.Shadows[:min(most, len(v.Shadows))]
 	for _, d := range st.Domains {

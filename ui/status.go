@@ -12,6 +12,7 @@ type Status struct {
 	Version    string         `json:"version"`
 	Time       linewatch.Time `json:"time"` // the plant's clock
 	Started    linewatch.Time `json:"started"`
+	Machines   []Machine      `json:"machines"`
 	Instances  []Instance     `json:"instances"`
 	Shadows    []Instance     `json:"shadows,omitempty"` // of versions that are only tried; nobody is told of them
 	Watermarks []Watermark    `json:"watermarks"`
@@ -20,6 +21,24 @@ type Status struct {
 	Domains    []Domain       `json:"domains"`
 	Senders    []Sender       `json:"senders"`
 	Sources    []Source       `json:"sources"`
+}
+
+// Machine is how a machine runs, as far as its tags say it: what is unknown is
+// null.
+type Machine struct {
+	Equipment string          `json:"equipment"`
+	Alias     string          `json:"alias,omitempty"`
+	Name      string          `json:"name,omitempty"`
+	Line      string          `json:"line"`
+	Order     int             `json:"order"` // place in the flow of the line
+	State     linewatch.Value `json:"state"`
+	Reason    linewatch.Value `json:"reason"` // why it does not produce
+	Speed     linewatch.Value `json:"speed"`
+	Nominal   linewatch.Value `json:"nominal"`        // the speed that it is made for
+	Unit      string          `json:"unit,omitempty"` // of the speeds
+	Good      linewatch.Value `json:"good"`
+	Total     linewatch.Value `json:"total"`
+	Product   linewatch.Value `json:"product"`
 }
 
 // Instance is a rule on an equipment and the state that it is in.
@@ -166,6 +185,15 @@ func sortInstances(list []Instance) []Instance {
 			cmp.Compare(a.Equipment, b.Equipment),
 			cmp.Compare(a.Rule, b.Rule),
 		)
+	})
+	return list
+}
+
+// sortMachines puts the machines of each line in the order of its flow.
+func sortMachines(list []Machine) []Machine {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b Machine) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Order, b.Order), cmp.Compare(a.Equipment, b.Equipment))
 	})
 	return list
 }

@@ -53,6 +53,9 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 		for _, x := range d.Senders {
 			s.Senders = append(s.Senders, sender(d.Line, &x))
 		}
+		for i := range d.Machines {
+			s.Machines = append(s.Machines, machine(&d.Machines[i]))
+		}
 		for i := range d.Instances {
 			if in := instance(&d.Instances[i]); d.Instances[i].Kind == linewatch.Shadow {
 				s.Shadows = append(s.Shadows, in)
@@ -82,6 +85,20 @@ func instance(i *rules.InstanceStatus) ui.Instance {
 		Machine: i.Equipment.Machine, Line: i.Equipment.Line, State: i.State, Severity: i.Severity,
 		Priority: i.Priority, Since: i.Since, Title: i.Title, Text: i.Text, Why: i.Why,
 	}
+}
+
+func machine(m *rules.MachineStatus) ui.Machine {
+	eq := &m.Equipment
+	out := ui.Machine{
+		Equipment: eq.ID, Alias: eq.Alias, Name: eq.Machine, Line: eq.Line, Order: eq.Order,
+		State: m.State, Reason: m.Reason, Speed: m.Speed, Nominal: m.Nominal, Good: m.Good, Total: m.Total, Product: m.Product,
+	}
+	for _, t := range eq.Tags {
+		if t.Name == eq.Signals.Speed {
+			out.Unit = t.Unit
+		}
+	}
+	return out
 }
 
 func sender(line string, x *domain.SenderStatus) ui.Sender {

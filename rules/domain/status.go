@@ -45,6 +45,9 @@ func (d *Domain) Senders() []SenderStatus {
 // Instances returns what every instance says, and why.
 func (d *Domain) Instances() []rules.InstanceStatus { return d.engine.Instances() }
 
+// Machines returns how the machines run that have signals.
+func (d *Domain) Machines() []rules.MachineStatus { return d.engine.Machines() }
+
 // RuleVersions returns the version of every rule in force.
 func (d *Domain) RuleVersions() map[linewatch.RuleID]uint32 { return d.engine.RuleVersions() }
 

@@ -19,6 +19,7 @@ type DomainStatus struct {
 	Accounts  domain.Accounts
 	BufferCap int // points that may wait before the slowest sender is left out
 	Senders   []domain.SenderStatus
+	Machines  []rules.MachineStatus
 	Instances []rules.InstanceStatus
 	Versions  map[linewatch.RuleID]uint32
 	ClosedAt  linewatch.Time // arrival time up to which it was given everything; NoTime before
@@ -33,7 +34,7 @@ func (b *bucket) status() []DomainStatus {
 		d := b.domains[home]
 		out = append(out, DomainStatus{
 			Line: home, Watermark: d.Watermark(), HeldBy: d.HeldBy(), Accounts: d.Accounts(), BufferCap: d.BufferCap(), Senders: d.Senders(),
-			Instances: d.Instances(), Versions: d.RuleVersions(), ClosedAt: b.closedTo,
+			Machines: d.Machines(), Instances: d.Instances(), Versions: d.RuleVersions(), ClosedAt: b.closedTo,
 			Refused: b.refused, Diverged: b.diverged, Emitted: b.emitted,
 		})
 	}

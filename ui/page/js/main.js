@@ -3,6 +3,7 @@
 import {el, reconcile, show, text} from "./dom.js";
 import * as format from "./format.js";
 import * as health from "./health.js";
+import * as line from "./line.js";
 import * as states from "./states.js";
 import {follow} from "./stream.js";
 
@@ -30,6 +31,8 @@ function snapshot(time, view) {
   const known = new Map(list.map((i) => [i.equipment, i]));
   reconcile(document.getElementById("states"), list, (i) => i.rule + "\n" + i.equipment, states.card);
   reconcile(document.getElementById("changes"), view.changes, (c) => c.change.id, (c) => states.change(c, time, known));
+  document.getElementById("line").replaceChildren(...line.lines(status));
+  show("h-line-section", (status.machines || []).length > 0);
   text("states-count", list.length < status.instancesTotal
     ? format.number(list.length) + " of " + format.number(status.instancesTotal) + ", the most severe first"
     : format.number(list.length));
