@@ -43,6 +43,7 @@ func TestAssetMistakes(t *testing.T) {
 		{func(a *Assets) { a.Equipment[0].Tags[0].StaleAfter = -1 }, "equipment[0].tags[0].staleAfter: is negative"},
 		{func(a *Assets) { a.Equipment[0].Tags[0].Unit = strings.Repeat("a", 33) }, "equipment[0].tags[0].unit: is 33 bytes long"},
 		{func(a *Assets) { a.Equipment[0].Tags[0].Title = "\x00" }, "equipment[0].tags[0].title: holds"},
+		{func(a *Assets) { a.Equipment[0].Signals.Speed = "nothing" }, "equipment[0].signals.speed: is no tag of this equipment"},
 		{func(a *Assets) { a.Senders[0].Line = "L2" }, "senders[0].line: is the line of no equipment"},
 		{func(a *Assets) { a.Senders[0].Gateway = "" }, "senders[0].gateway: is not"},
 		{func(a *Assets) { a.Senders[0].Source = "a/b" }, "senders[0].source: is not"},

@@ -83,16 +83,17 @@ func (s *Server) view(st Status, most int) statusView {
 	for _, d := range st.Domains {
 		v.Balanced["domain "+d.Name] = d.Balanced()
 	}
+	names := aliasesOf(&st)
 	for _, in := range list[:min(most, len(list))] {
-		v.Instances = append(v.Instances, instanceView{in, Sentence(in.State, in.Why)})
+		v.Instances = append(v.Instances, instanceView{in, Sentence(in.State, names.in(in.Why))})
 	}
 	return v
 }
 
-func changeViews(changes []linewatch.StateChange) []changeView {
+func changeViews(changes []linewatch.StateChange, names aliases) []changeView {
 	views := make([]changeView, len(changes))
 	for i := range changes {
-		views[i] = changeView{changes[i].AppendJSON(nil), Sentence(changes[i].To, changes[i].Why)}
+		views[i] = changeView{changes[i].AppendJSON(nil), Sentence(changes[i].To, names.in(changes[i].Why))}
 	}
 	return views
 }
@@ -140,9 +141,10 @@ func (s *Server) getChanges(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fmt.Errorf("read history: %w", err))
 		return
 	}
+	st := s.opts.Status()
 	s.answer(w, http.StatusOK, struct {
 		Changes []changeView `json:"changes"`
-	}{changeViews(changes)})
+	}{changeViews(changes, aliasesOf(&st))})
 }
 
 // snapshot is what the stream sends: all that the page shows.
@@ -157,7 +159,7 @@ func (s *Server) snapshot(ctx context.Context) (linewatch.Time, []byte, error) {
 	data, err := encode(struct {
 		Status  statusView   `json:"status"`
 		Changes []changeView `json:"changes"`
-	}{s.view(st, streamInstances), changeViews(changes)})
+	}{s.view(st, streamInstances), changeViews(changes, aliasesOf(&st))})
 	return now, data, err
 }
 

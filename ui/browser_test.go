@@ -171,12 +171,17 @@ func checkTexts(t *testing.T, ctx context.Context) {
 	for _, want := range []string{
 		"water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for 10 s — limits (60) outweighs context (40) ACTIVE",
 		"Rinse water too hot on F1", "tunnel_temperature is unknown (source offline)",
+		"23,987 of 24,000 bottles/h", "5,200 good of 5,204", "Suspended", "Tailback", "speed unknown",
 		"Line line-3", "held by gw1/filler", "Global", "held by gw2/packer",
 		"1,284,917", "balanced", "lagging", "idle", "active", "no route to host", "connected", "OPC UA 192.0.2.16", "not secured: the server is not checked", "live",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
 		}
+	}
+	flow := run(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll(".machine .name b")].map((b) => b.textContent).join(" ")`))
+	if flow != "Filler Capper Packer" {
+		t.Errorf("the machines stand as %s", flow)
 	}
 	if t.Failed() {
 		t.Log(page)

@@ -249,6 +249,17 @@ func bottlingLine() *plant {
 	return &plant{
 		status: Status{
 			Version: "0.2.0", Time: noon, Started: noon - 4_264_000,
+			Machines: []Machine{
+				{
+					Equipment: "plant-C1", Alias: "C1", Name: "Capper", Line: "line-3", Order: 2, State: linewatch.StringValue("Suspended"), Reason: linewatch.StringValue("Tailback"),
+					Speed: linewatch.FloatValue(0), Nominal: linewatch.FloatValue(25_200), Unit: "bottles/h", Good: linewatch.IntValue(5_120), Total: linewatch.IntValue(5_126),
+				},
+				{Equipment: "plant-P1", Alias: "P1", Name: "Packer", Line: "line-3", Order: 3},
+				{
+					Equipment: "plant-F1", Alias: "F1", Name: "Filler", Line: "line-3", Order: 1, State: linewatch.StringValue("Execute"), Reason: linewatch.StringValue("None"),
+					Speed: linewatch.FloatValue(23_987.4), Nominal: linewatch.FloatValue(24_000), Unit: "bottles/h", Good: linewatch.IntValue(5_200), Total: linewatch.IntValue(5_204),
+				},
+			},
 			Instances: []Instance{
 				instance("filler-level", "Fill level out of tolerance", "F1", "Filler", linewatch.Active, 0, 3, 41*linewatch.Minute, contextOnly()),
 				hot,

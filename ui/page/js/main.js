@@ -28,7 +28,7 @@ function snapshot(time, view) {
   hear(time);
   status = view.status;
   const list = status.instances;
-  const known = new Map(list.map((i) => [i.equipment, i]));
+  const known = new Map([...status.machines || [], ...list].map((i) => [i.equipment, i]));
   reconcile(document.getElementById("states"), list, (i) => i.rule + "\n" + i.equipment, states.card);
   reconcile(document.getElementById("changes"), view.changes, (c) => c.change.id, (c) => states.change(c, time, known));
   document.getElementById("line").replaceChildren(...line.lines(status));

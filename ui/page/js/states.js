@@ -48,40 +48,58 @@ export function change(item, now, known) {
       el("div", {class: "body"},
         c.title ? el("div", {class: "title"}, c.title) : null,
         el("div", {}, item.sentence),
-        el("details", {}, el("summary", {}, "Evidence"), evidence(c, now)))));
+        el("details", {}, el("summary", {}, "Evidence"), evidence(c, now, known)))));
 }
 
-function evidence(c, now) {
+function evidence(c, now, known) {
   const groups = ((c.why && c.why.groups) || []).map((g) =>
     el("div", {class: g.wins ? "group wins" : "group"},
       el("div", {}, el("b", {}, g.group), " weight " + g.weight + ": " + (g.state || "no opinion") + (g.wins ? ", wins" : "")),
-      conditions(g.conditions, now)));
+      conditions(g.conditions, now, known)));
   const facts = "Rule version " + c.ruleVersion + ", change " + c.seq + " of this rule on " + c.equipmentId +
     (c.observed && c.observed.heldBy ? ". The watermark waited for " + c.observed.heldBy : "") + ".";
   return el("div", {}, el("div", {class: "groups"}, groups), el("div", {class: "facts"}, facts));
 }
 
-function conditions(list, now) {
+function conditions(list, now, known) {
   if (!list || list.length === 0) {
     return null;
   }
-  return el("ul", {}, list.map((c) => el("li", {}, condition(c, now), conditions(c.of, now))));
+  return el("ul", {}, list.map((c) => el("li", {}, condition(c, now, known), conditions(c.of, now, known))));
 }
 
-function condition(c, now) {
-  const words = [];
-  if (c.equipment) {
-    words.push(c.equipment);
+function condition(c, now, known) {
+  const words = [subject(c, known), c.op, limits(c)];
+  if (c.spanMs) {
+    words.push("for " + format.span(c.spanMs));
   }
-  words.push(c.tag || "", c.op, (c.limits || []).map(String).join(", "));
   if (c.forMs) {
     words.push("for " + format.span(c.forMs));
   }
   let text = words.filter((w) => w !== "").join(" ") + ": " + c.is;
-  if (c.tag) {
-    text += ", saw " + (c.value === undefined || c.value === null ? "no value" : String(c.value));
+  if (c.tag || c.expr) {
+    const seen = c.window || c.expr ? c.result : c.value;
+    text += ", saw " + (seen === undefined || seen === null ? "no value" : String(seen));
     text += c.at ? " at " + format.clock(c.at, now) : "";
     text += c.quality && c.quality !== "Ok" ? " (" + c.quality + ")" : "";
   }
   return text + (c.cause ? " (" + c.cause + ")" : "");
+}
+
+// subject says what is looked at: a tag, a window of one, or an expression.
+function subject(c, known) {
+  if (c.expr) {
+    return c.expr;
+  }
+  const whose = c.equipment ? ((known.get(c.equipment) || {}).alias || c.equipment) + " " : "";
+  const name = whose + (c.tag || "");
+  return c.window ? c.window + " of " + name + " over " + format.span(c.overMs) : name;
+}
+
+// limits lists what it is compared with, and where a limit was looked up.
+function limits(c) {
+  return (c.limits || []).map((v, i) => {
+    const from = (c.limitFrom || [])[i];
+    return (v === null ? "no limit" : String(v)) + (from ? " (" + from + ")" : "");
+  }).join(", ");
 }
