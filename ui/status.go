@@ -21,6 +21,19 @@ type Status struct {
 	Domains    []Domain       `json:"domains"`
 	Senders    []Sender       `json:"senders"`
 	Sources    []Source       `json:"sources"`
+	Tables     []TableSource  `json:"tables,omitempty"` // those that are read again and again
+}
+
+// TableSource is where a reference table is read from.
+type TableSource struct {
+	ID      string         `json:"id"`
+	Source  string         `json:"source"` // URL or path
+	Reads   uint64         `json:"reads"`
+	Changes uint64         `json:"changes"`
+	Errors  uint64         `json:"errors"`
+	ReadAt  linewatch.Time `json:"readAt"`
+	Error   string         `json:"error,omitempty"` // of the last read
+	ErrorAt linewatch.Time `json:"errorAt"`
 }
 
 // Machine is how a machine runs, as far as its tags say it: what is unknown is

@@ -25,6 +25,7 @@ import (
 	"linewatch/rules/boltstore"
 	"linewatch/rules/domain"
 	"linewatch/rules/host"
+	"linewatch/rules/tablesource"
 	"linewatch/ui"
 )
 
@@ -60,6 +61,7 @@ type App struct {
 	history    *bolthistory.History
 	shadows    *bolthistory.History // of versions that are only tried
 	control    *control
+	tables     *tablesource.Poller
 	host       *host.Host
 	agent      *edge.Agent // nil without sources
 	sources    map[string]edge.SourceConfig
@@ -189,6 +191,14 @@ const logSilence = 20 * time.Millisecond
 func (a *App) openControl(ctx context.Context) (err error) {
 	if a.control, err = newControl(ctx, crashControlLog(a.controlLog)); err != nil {
 		return err
+	}
+	a.tables = &tablesource.Poller{Apply: a.control.publishTable, Now: a.clock.now, Log: a.o.Log}
+	for _, c := range a.o.Config.Tables {
+		s, err := tablesource.New(c)
+		if err != nil {
+			return &ConfigError{err}
+		}
+		a.tables.Add(s)
 	}
 	return a.seed(ctx)
 }
@@ -407,6 +417,7 @@ func (a *App) Run(ctx context.Context, report func(Report)) error {
 func (a *App) start(g *errgroup.Group, ctx context.Context) {
 	g.Go(func() error { return a.host.Run(ctx) })
 	g.Go(func() error { return a.clock.watch(ctx, a.o.Log) })
+	g.Go(func() error { return a.tables.Run(ctx) })
 	g.Go(func() error { return a.quarantine.run(ctx) })
 	g.Go(func() error { return a.late.run(ctx) })
 	g.Go(func() error { return a.server.Serve(ctx, a.page) })

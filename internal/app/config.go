@@ -12,6 +12,7 @@ import (
 	"linewatch/internal/strictyaml"
 	"linewatch/notify/mqtt"
 	"linewatch/notify/mqttbroker"
+	"linewatch/rules/tablesource"
 	"linewatch/ui"
 	"linewatch/watermark"
 )
@@ -35,6 +36,9 @@ type Config struct {
 	// rules/*.yaml; files named *.test.yaml are rule tests and passed over.
 	Assets string   `yaml:"assets"`
 	Rules  []string `yaml:"rules"`
+	// Tables are reference tables that are read again and again from where
+	// others keep them, and published when they change.
+	Tables []tablesource.Config `yaml:"tables"`
 }
 
 // EngineConfig says how time is kept. The defaults are those of
@@ -138,6 +142,10 @@ func (c *Config) relativeTo(dir string) {
 	for i := range c.Rules {
 		c.Rules[i] = relative(dir, c.Rules[i])
 	}
+	for i := range c.Tables {
+		t := &c.Tables[i]
+		t.File, t.TokenFile, t.CAFile = relative(dir, t.File), relative(dir, t.TokenFile), relative(dir, t.CAFile)
+	}
 	for i := range c.Edge.Sources {
 		o := &c.Edge.Sources[i].OPCUA
 		o.CertificateFile = relative(dir, o.CertificateFile)
@@ -183,6 +191,7 @@ func (c *Config) Validate() error {
 	if len(c.Edge.Sources) > 0 {
 		errs = append(errs, under("edge.", validateEdge(c.Edge.WithDefaults())))
 	}
+	errs = append(errs, c.validateTables())
 	if c.MQTT.Broker != "" && c.MQTT.Embedded != "" {
 		errs = append(errs, errors.New("mqtt: both broker and embedded; name one of them"))
 	}
@@ -191,6 +200,20 @@ func (c *Config) Validate() error {
 		if err := m.Validate(); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) validateTables() error {
+	var errs []error
+	seen := map[string]bool{}
+	for i := range c.Tables {
+		t := &c.Tables[i]
+		errs = append(errs, under(fmt.Sprintf("tables[%d].", i), t.Validate()))
+		if seen[t.ID] {
+			errs = append(errs, fmt.Errorf("tables[%d].id: %q has two sources; remove one of them", i, t.ID))
+		}
+		seen[t.ID] = true
 	}
 	return errors.Join(errs...)
 }

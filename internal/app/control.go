@@ -276,13 +276,20 @@ func (c *control) ApplyTable(ctx context.Context, file string, body []byte) (str
 	if err != nil {
 		return "", ui.Refused{Err: err}
 	}
+	_, err = c.publishTable(ctx, table)
+	return table.ID, err
+}
+
+// publishTable publishes a table unless it is as it was.
+func (c *control) publishTable(ctx context.Context, table linewatch.Table) (changed bool, err error) {
 	err = c.write(ctx, func() (*linewatch.Control, error) {
 		if old, ok := c.tables[table.ID]; ok && reflect.DeepEqual(old, table) {
 			return nil, nil
 		}
+		changed = true
 		return &linewatch.Control{Table: &table}, nil
 	})
-	return table.ID, err
+	return changed && err == nil, err
 }
 
 // seedRule publishes a rule unless there is or was one of its name, so that a

@@ -61,7 +61,7 @@ func TestSampleConfigurationUncommented(t *testing.T) {
 	head, tail, _ := strings.Cut(string(data), "# engine:")
 	before, source, _ := strings.Cut(head, "    # - id: capper")
 	head = before + strings.ReplaceAll("\n    # - id: capper"+source, "\n    # ", "\n    ")
-	text := strings.ReplaceAll(head, "# http:", "http:") + regexp.MustCompile(`(?m)^# (mqtt:|  )`).ReplaceAllString("engine:"+tail, "$1")
+	text := strings.ReplaceAll(head, "# http:", "http:") + regexp.MustCompile(`(?m)^# (mqtt:|tables:|  )`).ReplaceAllString("engine:"+tail, "$1")
 	text = regexp.MustCompile(`(?m)^  embedded: .*\n`).ReplaceAllString(text, "") // one broker only
 	dir := t.TempDir()
 	for name, content := range map[string]string{"linewatch.yaml": text, "mqtt-password": "secret\n", "ca.pem": "", "capper.pem": string(server)} {

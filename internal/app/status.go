@@ -23,6 +23,9 @@ func (a *App) Status() ui.Status {
 	if all, err := a.host.Status(ctx); err == nil {
 		a.addDomains(&s, all)
 	}
+	for _, t := range a.tables.Status() {
+		s.Tables = append(s.Tables, ui.TableSource(t))
+	}
 	if a.agent != nil {
 		st := a.agent.Status()
 		s.Edge = ui.EdgeAccount{
