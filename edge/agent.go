@@ -29,7 +29,11 @@ type Options struct {
 	// not even over a restart: what is older than a heartbeat is late.
 	// Default: the system's clock.
 	Now func() linewatch.Time
-	Log *slog.Logger // default: none
+	// Speed is how fast that clock, and those of the sources, run against the
+	// machine's: scans and heartbeats follow them, time-outs and pauses after
+	// errors do not. Default 1.
+	Speed float64
+	Log   *slog.Logger // default: none
 	// StopTimeout bounds Run after its context ended, in addition to the
 	// longest timeout of a source. Default DefaultStopTimeout.
 	StopTimeout time.Duration
@@ -52,6 +56,9 @@ func New(o Options) (*Agent, error) {
 	if o.Now == nil {
 		o.Now = func() linewatch.Time { return linewatch.TimeOf(time.Now()) }
 	}
+	if o.Speed == 0 {
+		o.Speed = 1
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -67,6 +74,7 @@ func New(o Options) (*Agent, error) {
 	}
 	var errs []error
 	for _, c := range o.Config.Sources {
+		c = c.at(o.Speed)
 		source, err := o.Open(c)
 		if err != nil {
 			errs = append(errs, err)

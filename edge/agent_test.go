@@ -456,3 +456,47 @@ func TestLongStringIsBad(t *testing.T) {
 		t.Errorf("got %+v, %v", points, err)
 	}
 }
+
+// In a simulation that runs ten times as fast, scans and heartbeats do, too.
+func TestSpeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spool, uplink := newMemorySpool(), newMemoryUplink()
+		o := options(spool, uplink, map[string]Source{"plc": every(20*time.Millisecond, func(n int) Scan { return ints(n == 0, 1, 2) })})
+		o.Speed = 10
+		o.Config.Sources[0].MaxSilence = Span(10 * time.Second)
+		begin := time.Now()
+		o.Now = func() linewatch.Time { return linewatch.TimeOf(begin.Add(10 * time.Since(begin))) }
+		open := o.Open
+		o.Open = func(c SourceConfig) (Source, error) {
+			if c.Interval != Span(20*time.Millisecond) || c.Timeout != DefaultTimeout || c.Speed != 10 {
+				t.Errorf("interval %v, timeout %v, speed %v", c.Interval, c.Timeout, c.Speed)
+			}
+			return open(c)
+		}
+		_, stop := start(t, o)
+		time.Sleep(2950 * time.Millisecond)
+		beats := uplink.heartbeats("plc")
+		if len(beats) < 28 || len(beats) > 34 {
+			t.Errorf("%d heartbeats in 29 s of the source", len(beats))
+		}
+		stop()
+		if got := len(withoutLast(uplink.points())); got != 6 {
+			t.Errorf("%d points, want 2 at the beginning and 2 each 10 s", got)
+		}
+	})
+}
+
+func TestIntervalHasAFloor(t *testing.T) {
+	for _, test := range []struct {
+		interval, want time.Duration
+		speed          float64
+		scan           linewatch.Duration
+	}{
+		{200, 200, 1, 200}, {200, 20, 10, 200}, {200, 5, 1000, 5000}, {10, 5, 60, 300}, {3, 3, 1, 3},
+	} {
+		c := SourceConfig{Interval: Span(test.interval * time.Millisecond)}.at(test.speed)
+		if c.Interval != Span(test.want*time.Millisecond) || c.byClock(c.Interval) != test.scan {
+			t.Errorf("%+v: interval %v, %v of its clock", test, c.Interval, c.byClock(c.Interval))
+		}
+	}
+}

@@ -15,10 +15,11 @@ import (
 // keeps them, and is asserted no further than it has said itself (see Scan).
 type sourceClock struct {
 	mu      sync.Mutex
-	heard   bool           // there was a scan; before, nothing is known of the source
-	own     bool           // the source has times of its own
-	silent  bool           // nothing can be asserted at present
-	through linewatch.Time // of a source with its own times: what it has given completely
+	heard   bool               // there was a scan; before, nothing is known of the source
+	own     bool               // the source has times of its own
+	silent  bool               // nothing can be asserted at present
+	through linewatch.Time     // of a source with its own times: what it has given completely
+	lag     linewatch.Duration // behind which through usually is
 
 	created  linewatch.Time // CreatedAt of the newest scan, which it tells from all others
 	given    linewatch.Time // the newest time of a point
@@ -29,8 +30,9 @@ type sourceClock struct {
 	before  linewatch.Time // and until it is there, no more than this is asserted
 }
 
-func newSourceClock() *sourceClock {
+func newSourceClock(c SourceConfig) *sourceClock {
 	return &sourceClock{
+		lag:     c.byClock(c.Interval + c.OPCUA.Sampling + c.OPCUA.Delay),
 		through: linewatch.NoTime, created: linewatch.NoTime, given: linewatch.NoTime, asserted: linewatch.NoTime,
 	}
 }
@@ -42,7 +44,7 @@ func (c *sourceClock) begin(scan *Scan, now linewatch.Time) *scanTimes {
 	c.heard, c.writing, c.whole = true, true, false
 	c.own = c.own || scan.Through != 0
 	c.created = max(after(c.created), now)
-	t := &scanTimes{own: c.own, now: now, created: c.created, asserted: c.asserted, newest: linewatch.NoTime, through: linewatch.NoTime}
+	t := &scanTimes{own: c.own, now: now, created: c.created, asserted: c.asserted, given: c.given, newest: linewatch.NoTime, through: linewatch.NoTime}
 	if !c.own {
 		t.at = max(after(c.asserted), after(c.given), now)
 		c.before = t.at - 1
@@ -53,7 +55,7 @@ func (c *sourceClock) begin(scan *Scan, now linewatch.Time) *scanTimes {
 	c.silent = !through.Known() && (scan.Err != nil || !c.through.Known())
 	c.through = max(c.through, through)
 	t.through = c.through
-	t.at = max(after(c.asserted), estimate(through, now))
+	t.at = max(after(c.asserted), estimate(through, now, c.lag))
 	if scan.Err != nil {
 		t.at = max(after(c.asserted), after(c.given)) // nothing is known from there on
 		if !t.at.Known() {

@@ -41,6 +41,10 @@ type SourceConfig struct {
 	// Equipment is the equipment of every tag that names none itself.
 	Equipment string      `json:"equipment" yaml:"equipment"`
 	Tags      []TagConfig `json:"tags" yaml:"tags"`
+	// Speed is how fast the clocks of agent and source run against the
+	// machine's: above 1 in simulations, where Interval is what is left of it
+	// in real time. The agent sets it; 0 is 1.
+	Speed float64 `json:"-" yaml:"-"`
 }
 
 // OPCUAConfig says how an OPC UA server is talked to, and which is believed.

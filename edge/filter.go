@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"linewatch"
 )
@@ -31,7 +32,14 @@ type filter struct {
 	silences  bool               // some tag's silence is limited
 	syncEvery linewatch.Duration // 0: never
 	synced    linewatch.Time     // CreatedAt of the last synchronisation
+	settle    linewatch.Duration // from a connect to the synchronisation after it
+	fresh     linewatch.Time     // CreatedAt of the connect that this is still to follow
 }
+
+// settleAfter is when the state of a source that joins by its own clock is said
+// again. Until its first values have reached the engine nothing holds the
+// engine's time for it, so that others may have moved it on past them.
+const settleAfter = Span(3 * time.Second)
 
 // tagState is what was last let through of a tag.
 type tagState struct {
@@ -57,8 +65,9 @@ type state struct {
 
 func newFilter(c SourceConfig) *filter {
 	f := &filter{
-		source: c.ID, interval: c.Interval.duration(), tags: make([]tagState, len(c.Tags)),
+		source: c.ID, interval: c.byClock(c.Interval), tags: make([]tagState, len(c.Tags)),
 		syncEvery: c.SyncEvery.duration(), synced: linewatch.NoTime,
+		settle: c.byClock(settleAfter), fresh: linewatch.NoTime,
 	}
 	for i, t := range c.Tags {
 		f.tags[i] = tagState{equipment: t.Equipment, name: t.Name, shape: newShape(c, t)}
@@ -77,6 +86,9 @@ func (f *filter) scan(s *Scan, times *scanTimes) ([]linewatch.DataPoint, error) 
 			f.tags[i].first, f.tags[i].gone = true, false
 		}
 		f.synced = times.created // every tag's first value follows
+		if times.own {
+			f.fresh = times.created
+		}
 	}
 	for i := range s.Readings {
 		r := &s.Readings[i]
@@ -133,7 +145,7 @@ func (f *filter) reading(t *tagState, r *Reading, times *scanTimes) {
 		return
 	}
 	at, flags := times.of(r, t, first)
-	if end := times.silentUntil(t); !first && !t.gone && end < at && end > times.asserted {
+	if end := times.silentUntil(t); !first && !t.gone && end < at && end > times.asserted && end >= times.given {
 		f.set(t, t.latest)
 		f.add(t, linewatch.Assigned|linewatch.Synchronised, end, times)
 	}
@@ -162,9 +174,10 @@ func (f *filter) repeat(times *scanTimes) {
 	if times.own && !times.through.Known() {
 		return // up to when it is so cannot be told
 	}
-	all := f.syncEvery > 0 && times.created.Sub(f.synced) >= f.syncEvery
+	settle := f.fresh.Known() && times.created.Sub(f.fresh) >= f.settle
+	all := settle || f.syncEvery > 0 && times.created.Sub(f.synced) >= f.syncEvery
 	if all {
-		f.synced = times.created
+		f.synced, f.fresh = times.created, linewatch.NoTime
 	}
 	if !all && !f.silences {
 		return

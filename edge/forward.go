@@ -11,7 +11,8 @@ import (
 // How the forwarder works.
 const (
 	batchPoints    = 5000                   // most points of a block
-	heartbeatEvery = time.Second            // of a quiet sender
+	heartbeatEvery = time.Second            // of a quiet sender, by its clock
+	heartbeatLeast = 2 * time.Millisecond   // the same in real time, however fast its clock
 	drainPause     = 100 * time.Millisecond // an empty spool at the end stays empty that long
 )
 
@@ -26,6 +27,7 @@ type forwarder struct {
 	sending *trouble
 	taking  *trouble
 	now     func() linewatch.Time
+	every   time.Duration         // heartbeats of a quiet sender, in real time
 	block   []linewatch.DataPoint // reused
 }
 
@@ -47,6 +49,7 @@ type beat struct {
 func newForwarder(o Options, senders []*sender, now func() linewatch.Time) *forwarder {
 	f := &forwarder{
 		spool: o.Spool, backlog: o.Backlog, uplink: o.Uplink, senders: senders, now: now, beats: map[string]*beat{},
+		every:   max(time.Duration(float64(heartbeatEvery)/o.Speed), heartbeatLeast),
 		sending: &trouble{what: "uplink", log: o.Log}, taking: &trouble{what: "reading the spool", log: o.Log},
 	}
 	for _, s := range senders {
@@ -109,9 +112,9 @@ func (f *forwarder) next(ctx, sources context.Context) (points []linewatch.DataP
 // untilHeartbeat returns how long it is until the first sender's heartbeat is
 // due.
 func (f *forwarder) untilHeartbeat() time.Duration {
-	wait := heartbeatEvery
+	wait := f.every
 	for _, b := range f.beats {
-		wait = min(wait, heartbeatEvery-time.Since(b.sent))
+		wait = min(wait, f.every-time.Since(b.sent))
 	}
 	return max(wait, 0)
 }
@@ -141,7 +144,7 @@ func (f *forwarder) sort(points []linewatch.DataPoint) {
 func (f *forwarder) heartbeats() (out []linewatch.DataPoint) {
 	for _, s := range f.senders {
 		b := f.beats[s.config.ID]
-		if !b.present && time.Since(b.sent) < heartbeatEvery {
+		if !b.present && time.Since(b.sent) < f.every {
 			continue
 		}
 		now := f.now()

@@ -83,6 +83,7 @@ func TestOwnTimesAreKept(t *testing.T) {
 		})
 		want := []string{
 			"1050ms b=2 Ok Fst", "1100ms a=1 Ok Fst", "1700ms a=3 Ok ", "1750ms b=5 Ok ", "1800ms a=4 Ok ", "3500ms b=6 Ok Ats",
+			"3900ms a=4 Ok Syn,Ats", // once more after the connect
 		}
 		if diff := cmp.Diff(want, timed(withoutLast(uplink.points()), base)); diff != "" {
 			t.Errorf("points (-want +got):\n%s", diff)
@@ -243,7 +244,10 @@ func ownTimesRun(ctx context.Context, seed uint64, honest bool) string {
 	spool.most = 1 + random.IntN(20)
 	spool.delay = time.Duration(random.IntN(50)) * time.Millisecond
 	uplink.delay = time.Duration(random.IntN(300)) * time.Millisecond
-	agent, err := New(options(spool, uplink, map[string]Source{"plc": &ownTimed{random: rand.New(rand.NewPCG(seed, 5)), honest: honest}}))
+	o := options(spool, uplink, map[string]Source{"plc": &ownTimed{random: rand.New(rand.NewPCG(seed, 5)), honest: honest}})
+	o.Config.Sources[0].SyncEvery = Span(7 * time.Second)
+	o.Config.Sources[0].Tags[0].MaxSilence = Span(time.Duration(1+random.IntN(3)) * time.Second)
+	agent, err := New(o)
 	if err != nil {
 		return err.Error()
 	}
@@ -279,10 +283,15 @@ func ownTimesRun(ctx context.Context, seed uint64, honest bool) string {
 	return ""
 }
 
-// disorder names the first point that lies before an earlier one of its tag.
+// disorder names the first point that lies before an earlier one of its tag, or
+// is repeated at a time before one of any tag.
 func disorder(points []linewatch.DataPoint) string {
-	newest := map[string]linewatch.Time{}
+	newest, ever := map[string]linewatch.Time{}, linewatch.NoTime
 	for i, p := range points {
+		if p.Flags.Has(linewatch.Synchronised) && p.Timestamp < ever {
+			return fmt.Sprintf("in %q the last one is repeated at %v, behind %v", brief(points[max(0, i-5):i+1]), p.Timestamp, ever)
+		}
+		ever = max(ever, p.Timestamp)
 		if p.Timestamp < newest[p.Tag] {
 			return fmt.Sprintf("in %q the last one goes back from %v to %v", brief(points[max(0, i-5):i+1]), newest[p.Tag], p.Timestamp)
 		}

@@ -11,6 +11,7 @@ type scanTimes struct {
 	at       linewatch.Time // of whatever has no time of its own
 	asserted linewatch.Time // what heartbeats may have said before
 	through  linewatch.Time // up to which a source with its own times is known
+	given    linewatch.Time // the newest time given before
 	newest   linewatch.Time // the newest time given in this scan
 	late     int            // points at or before asserted
 }
@@ -46,19 +47,22 @@ func (t *scanTimes) of(r *Reading, tag *tagState, first bool) (linewatch.Time, l
 // whether its silence has lasted long enough for that. interval is that of the
 // scans.
 //
-// A source with its own times has said that nothing happened up to through. So
-// the tag was still the same when its silence had lasted long enough, even if
-// that is known only now.
+// For a source with its own times that is the newest time that it has given or
+// is known up to: an older one might lie behind the bound, within which the
+// engine takes points in any order. But if the source has given nothing since
+// the silence had lasted long enough, the tag is known to have been the same
+// then, and it is said of that time.
 func (t *scanTimes) repeat(tag *tagState, interval linewatch.Duration) (at linewatch.Time, due bool) {
 	if !t.own {
 		return t.at, tag.shape.limited() && t.created.Sub(tag.sent) > tag.shape.silence-interval
 	}
-	at = max(t.through, tag.at, after(t.asserted))
+	given := max(t.given, t.newest)
+	at = max(t.through, given, after(t.asserted))
 	end := t.silentUntil(tag)
-	if end > t.asserted && end <= t.through {
-		at = end
+	if end > t.asserted && end >= given && end <= t.through {
+		return end, true
 	}
-	return at, end <= t.through
+	return at, end.Add(-interval) <= at
 }
 
 // silentUntil returns the time at which a tag of a source with its own times
@@ -75,8 +79,8 @@ const (
 	// mostAhead is how far a source may be ahead of the agent's clock. The
 	// engine quarantines what is further ahead than five minutes.
 	mostAhead = linewatch.Minute
-	// mostBehind is how far the agent's clock is believed to be ahead of a
-	// source where the source's has to be guessed.
+	// mostBehind is how far the agent's clock is believed to be ahead of what a
+	// source should have given completely, where its clock has to be guessed.
 	mostBehind = 10 * linewatch.Second
 	// earliest is 2000-01-01: before, a clock was never set.
 	earliest = linewatch.Time(946_684_800_000)
@@ -97,10 +101,10 @@ func believed(through, now linewatch.Time) linewatch.Time {
 }
 
 // estimate returns what a source's clock shows at the agent's time now, when it
-// has just given everything up to through.
-func estimate(through, now linewatch.Time) linewatch.Time {
+// has just given everything up to through, which should be no more than lag ago.
+func estimate(through, now linewatch.Time, lag linewatch.Duration) linewatch.Time {
 	if !through.Known() {
 		return now
 	}
-	return min(max(through, now), through.Add(mostBehind))
+	return min(max(through, now), through.Add(lag+mostBehind))
 }

@@ -27,7 +27,7 @@ type sender struct {
 
 func newSender(c SourceConfig, source Source, store *store, o Options) *sender {
 	s := &sender{
-		config: c, source: source, filter: newFilter(c), clock: newSourceClock(),
+		config: c, source: source, filter: newFilter(c), clock: newSourceClock(c),
 		ledger: ledger{source: c.ID, spool: o.Backlog}, store: store, now: o.Now, log: o.Log,
 		status: SourceStatus{ID: c.ID, Address: c.Address, Since: o.Now(), LastScan: linewatch.NoTime, TagsBad: len(c.Tags)},
 	}

@@ -188,7 +188,7 @@ func TestMaxSilenceIsKept(t *testing.T) {
 		own := rapid.Bool().Draw(t, "own")
 		const silence, interval = 5 * linewatch.Second, linewatch.Second
 		f := newFilter(SourceConfig{ID: "plc", Interval: Span(time.Second), Tags: []TagConfig{{Name: "a", Equipment: "F1", MaxSilence: Span(5 * time.Second)}}})
-		clock := newSourceClock()
+		clock := newSourceClock(SourceConfig{})
 		now, last := linewatch.Time(1_000_000_000_000), linewatch.NoTime
 		changes := rapid.SliceOfN(rapid.IntRange(0, 5), 1, 100).Draw(t, "changes")
 		for i, c := range changes {
@@ -244,9 +244,10 @@ func TestMaxSilenceOfOwnTimes(t *testing.T) {
 		o.Config.Sources[0].Tags[0].MaxSilence = Span(6 * time.Second)
 		o.Config.Sources[0].SyncEvery = Span(20 * time.Second)
 		_, stop := start(t, o)
-		time.Sleep(21 * time.Second)
+		time.Sleep(26 * time.Second)
 		stop()
-		want := []string{"0s a=1 Ok Fst", "0s b=2 Ok Fst", "6s a=1 Ok Syn,Ats", "12s a=1 Ok Syn,Ats", "18s a=1 Ok Syn,Ats", "19500ms b=2 Ok Syn,Ats"}
+		want := []string{"0s a=1 Ok Fst", "0s b=2 Ok Fst", "4500ms a=1 Ok Syn,Ats", "4500ms b=2 Ok Syn,Ats",
+			"10500ms a=1 Ok Syn,Ats", "16500ms a=1 Ok Syn,Ats", "22500ms a=1 Ok Syn,Ats", "24500ms b=2 Ok Syn,Ats"}
 		if diff := cmp.Diff(want, timed(withoutLast(uplink.points()), base)); diff != "" {
 			t.Errorf("points (-want +got):\n%s", diff)
 		}
@@ -255,7 +256,7 @@ func TestMaxSilenceOfOwnTimes(t *testing.T) {
 
 // After a lost subscription nothing is repeated of a tag that has not come yet.
 func TestUnknownTagsAreNotRepeated(t *testing.T) {
-	f, clock := newFilter(SourceConfig{ID: "plc", SyncEvery: Span(time.Hour), Tags: []TagConfig{{Name: "a", MaxSilence: Span(time.Second)}}}), newSourceClock()
+	f, clock := newFilter(SourceConfig{ID: "plc", SyncEvery: Span(time.Hour), Tags: []TagConfig{{Name: "a", MaxSilence: Span(time.Second)}}}), newSourceClock(SourceConfig{})
 	now := linewatch.Time(1_000_000_000_000)
 	for i, scan := range []Scan{{First: true, Readings: []Reading{at(0, now, 1)}}, {Interrupted: true}, {}} {
 		scan.Through = now.Add(linewatch.Duration(i) * linewatch.Day)

@@ -111,7 +111,7 @@ func (s *Source) subscribe(ctx context.Context, c *channel) error {
 	period := time.Duration(revised * float64(time.Millisecond))
 	sub.id = res.SubscriptionID
 	sub.keepAlive = min(max(period*time.Duration(min(res.RevisedMaxKeepAliveCount, math.MaxInt16)), leastKeepAlive), time.Hour)
-	sub.due = linewatch.Duration((period + time.Duration(s.config.OPCUA.Delay)).Milliseconds())
+	sub.due = s.byClock(float64(period+time.Duration(s.config.OPCUA.Delay)) / float64(time.Millisecond))
 	sub.lag = sub.due
 	all := make([]int, len(s.config.Tags))
 	for i := range all {
@@ -202,8 +202,13 @@ func (s *Source) monitor(ctx context.Context, c *channel, tags []int) error {
 // noteRevision keeps in mind how seldom the server looks at the tags.
 func (s *Source) noteRevision(r *ua.MonitoredItemCreateResult) {
 	if most := float64(time.Hour.Milliseconds()); r.RevisedSamplingInterval > 0 && r.RevisedSamplingInterval <= most {
-		s.sub.lag = max(s.sub.lag, s.sub.due+linewatch.Duration(math.Ceil(r.RevisedSamplingInterval)))
+		s.sub.lag = max(s.sub.lag, s.sub.due+s.byClock(r.RevisedSamplingInterval))
 	}
+}
+
+// byClock returns a number of real milliseconds by the server's clock.
+func (s *Source) byClock(ms float64) linewatch.Duration {
+	return linewatch.Duration(math.Ceil(ms * max(s.config.Speed, 1)))
 }
 
 func (s *Source) createItems(ctx context.Context, c *channel, tags []int) ([]*ua.MonitoredItemCreateResult, error) {
