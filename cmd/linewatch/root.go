@@ -94,6 +94,8 @@ func flagHint(cmd *cobra.Command, err error) string {
 			return "a duration is a number and a unit, such as 60s, 5m or 1h30m"
 		case "uint64":
 			return "give a whole number, 0 or more"
+		case "float64":
+			return "give a number"
 		}
 	}
 	return "see " + cmd.CommandPath() + " --help"

@@ -23,6 +23,7 @@ type runFlags struct {
 	config, data, http, report string
 	runFor                     time.Duration
 	seed                       uint64
+	speed                      float64
 }
 
 func newRun(log *slog.Logger) *cobra.Command {
@@ -38,8 +39,9 @@ func newRun(log *slog.Logger) *cobra.Command {
 	cmd.Flags().StringVar(&f.config, "config", "", "configuration `FILE`; without one the line is simulated")
 	cmd.Flags().StringVar(&f.data, "data", "", "data directory `DIR` (default \""+app.DefaultData+"\")")
 	cmd.Flags().StringVar(&f.http, "http", "", "`ADDRESS` of page and API, on loopback (default \"127.0.0.1:8080\")")
-	cmd.Flags().DurationVar(&f.runFor, "for", 0, "stop after this `DURATION`, such as 60s")
+	cmd.Flags().DurationVar(&f.runFor, "for", 0, "stop after this `DURATION` of real time, such as 60s")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "`NUMBER` that decides what the simulated line does")
+	speedFlag(cmd, &f.speed, "how many `TIMES` as fast as real time the simulated line runs, 1 to 1000")
 	cmd.Flags().StringVar(&f.report, "report", "", "write the accounts to this JSON `FILE` at the end")
 	return cmd
 }
@@ -48,7 +50,7 @@ func run(ctx context.Context, f *runFlags, seeded bool, out io.Writer, log *slog
 	if err := f.check(seeded); err != nil {
 		return usageError{err}
 	}
-	o := app.Options{Config: app.DefaultConfig(), Simulate: f.config == "", Seed: f.seed, Exact: f.report != "", Version: version(), Log: log}
+	o := app.Options{Config: app.DefaultConfig(), Simulate: f.config == "", Seed: f.seed, Speed: f.speed, Exact: f.report != "", Version: version(), Log: log}
 	if f.config != "" {
 		c, err := app.LoadConfig(f.config)
 		if err != nil {
@@ -92,6 +94,12 @@ func (f *runFlags) check(seeded bool) error {
 	if f.config != "" && seeded {
 		return errors.New("--seed is for the simulated line and does nothing with --config; leave one of them out")
 	}
+	if f.config != "" && f.speed != app.MinSpeed {
+		return errors.New("--speed is for the simulated line: real PLCs keep real time; leave it out with --config")
+	}
+	if err := checkSpeed(f.speed); err != nil {
+		return err
+	}
 	if f.runFor < 0 {
 		return fmt.Errorf("--for: %s is negative; use for example 60s", f.runFor)
 	}
@@ -111,11 +119,26 @@ func (f *runFlags) check(seeded bool) error {
 	return file.Close()
 }
 
+// speedFlag adds --speed to a command.
+func speedFlag(cmd *cobra.Command, speed *float64, usage string) {
+	cmd.Flags().Float64Var(speed, "speed", app.MinSpeed, usage)
+}
+
+func checkSpeed(speed float64) error {
+	if !(speed >= app.MinSpeed && speed <= app.MaxSpeed) {
+		return fmt.Errorf("--speed: %g; use %d to %d, such as 60: a minute of the line in each second", speed, app.MinSpeed, app.MaxSpeed)
+	}
+	return nil
+}
+
 // greet says where to look and how to listen.
 func greet(out io.Writer, a *app.App, o *app.Options) {
 	fmt.Fprintf(out, "Linewatch is running. Page: http://%s\n", a.PageAddress())
 	if o.Simulate {
 		fmt.Fprintln(out, "The line is simulated; its first alert comes within a minute, unless its rule was changed.")
+	}
+	if o.Speed > app.MinSpeed {
+		fmt.Fprintf(out, "It runs %g times as fast as the clock, whose times it therefore leaves behind.\n", o.Speed)
 	}
 	fmt.Fprintln(out, "Alerts:  "+subscribeCommand(a.BrokerAddress(), o.Config.MQTT))
 	fmt.Fprintf(out, "Data:    %s\nStop with Ctrl-C.\n", o.Config.Data)

@@ -16,6 +16,7 @@ import (
 func newSimulate(log *slog.Logger) *cobra.Command {
 	var listen, served, config string
 	var seed uint64
+	var speed float64
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run the simulated line alone",
@@ -24,6 +25,9 @@ func newSimulate(log *slog.Logger) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, _, err := net.SplitHostPort(listen); err != nil {
 				return usageError{fmt.Errorf("--listen: %q; want HOST:PORT, such as 127.0.0.1:1102", listen)}
+			}
+			if err := checkSpeed(speed); err != nil {
+				return usageError{err}
 			}
 			var out io.Writer
 			if served != "" {
@@ -34,7 +38,7 @@ func newSimulate(log *slog.Logger) *cobra.Command {
 				defer f.Close()
 				out = f
 			}
-			s, err := app.NewSimulation(app.SimulationOptions{Listen: listen, Seed: seed, Served: out, Log: log})
+			s, err := app.NewSimulation(app.SimulationOptions{Listen: listen, Seed: seed, Speed: speed, Served: out, Log: log})
 			if err != nil {
 				return err
 			}
@@ -49,6 +53,7 @@ func newSimulate(log *slog.Logger) *cobra.Command {
 	cmd.Flags().StringVar(&config, "config-out", "", "write a configuration that reads the line into this `DIR`")
 	cmd.Flags().StringVar(&served, "log", "", "append what the PLCs served to this `FILE`, one JSON line per read")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "`NUMBER` that decides what the line does")
+	speedFlag(cmd, &speed, "how many `TIMES` as fast as real time the line runs, 1 to 1000; whoever reads it keeps real time")
 	return cmd
 }
 

@@ -35,6 +35,10 @@ type Options struct {
 	// Simulate adds the simulated line, with its assets and rules, and reads it.
 	Simulate bool
 	Seed     uint64 // of the simulation
+	// Speed is how fast plant, edge and logs run against the machine's clock,
+	// MinSpeed to MaxSpeed. Time-outs and pauses for what is outside this
+	// process do not change. Default 1.
+	Speed float64
 	// Exact holds points back at the start until the engine has judged what
 	// an earlier run left, so that the report of this run can be compared
 	// point by point.
@@ -82,11 +86,13 @@ type App struct {
 // New opens everything that can fail at the start: the data directory,
 // addresses, files. Close what it returned if Run is not called.
 func New(ctx context.Context, o Options) (a *App, err error) {
-	a = &App{o: o, clock: o.clock, base: baseline{ready: make(chan struct{})}}
-	if a.clock == nil {
-		a.clock = newClock()
+	if o.Speed == 0 {
+		o.Speed = MinSpeed
 	}
-	a.started = a.clock.now()
+	a = &App{o: o, clock: o.clock, started: linewatch.NoTime, base: baseline{ready: make(chan struct{})}}
+	if a.clock == nil {
+		a.clock = newClock(o.Speed)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -159,6 +165,9 @@ func (a *App) openBroker(context.Context) (err error) {
 }
 
 func (a *App) openStores(context.Context) (err error) {
+	recorded := a.data.recordedTime(a.o.Log)
+	a.clock.follow(recorded, linewatch.NoTime) // before a log asks for the time
+	a.onClose(a.closeClock)                    // when the logs are closed
 	options := boltlog.Options{Partitions: 1, Clock: a.clock.now, Logger: a.o.Log, Silence: logSilence}
 	if a.controlLog, err = boltlog.Open(a.data.file(controlDir), options); err != nil {
 		return fmt.Errorf("control log: %w", err)
@@ -168,7 +177,9 @@ func (a *App) openStores(context.Context) (err error) {
 		return fmt.Errorf("points log: %w", err)
 	}
 	a.onClose(a.pointsLog.Close)
-	a.clock.follow(a.settleTime(), a.o.Log)
+	if err := a.openClock(recorded); err != nil {
+		return err
+	}
 	if a.store, err = boltstore.Open(a.data.file(stateFile), a.o.Log); err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
@@ -230,6 +241,7 @@ func (a *App) openHost(ctx context.Context) (err error) {
 		Domain:        a.o.Config.Engine.domain(),
 		Global:        a.o.Config.Engine.Scope == "global",
 		SnapshotEvery: a.o.Config.Engine.SnapshotEvery.Std(),
+		Now:           a.clock.now,
 		Logger:        a.o.Log,
 	})
 	if errors.Is(err, host.ErrLogLost) {
@@ -248,7 +260,7 @@ func (a *App) openAgent(context.Context) (err error) {
 	c := a.o.Config.Edge
 	if a.o.Simulate {
 		if a.simulation, err = NewSimulation(SimulationOptions{
-			Listen: "127.0.0.1:0", Seed: a.o.Seed, Now: func() time.Time { return time.UnixMilli(int64(a.clock.now())) }, Log: a.o.Log,
+			Listen: "127.0.0.1:0", Seed: a.o.Seed, Speed: a.o.Speed, Now: a.clock.time, Log: a.o.Log,
 		}); err != nil {
 			return err
 		}
@@ -275,6 +287,9 @@ func (a *App) openAgent(context.Context) (err error) {
 	}
 	a.uplink = &uplink{gateway: c.Gateway, log: crashPointsLog(a.pointsLog), encoder: encoder}
 	var up edge.Uplink = a.uplink
+	if a.o.Speed > MinSpeed {
+		up = pacedUplink{up, a.clock.heard}
+	}
 	if a.o.Uplink != nil {
 		up = a.o.Uplink(up)
 	}
@@ -282,7 +297,7 @@ func (a *App) openAgent(context.Context) (err error) {
 		up = gatedUplink{up, a.base.ready}
 	}
 	a.agent, err = edge.New(edge.Options{
-		Config: c, Spool: crashSpool{edge.NewSpool(s)}, Backlog: s, Uplink: up, Now: a.clock.now, Log: a.o.Log,
+		Config: c, Spool: crashSpool{edge.NewSpool(s)}, Backlog: s, Uplink: up, Now: a.clock.now, Speed: a.o.Speed, Log: a.o.Log,
 		Open: func(c edge.SourceConfig) (edge.Source, error) { return openSource(c, a.data.file(opcuaDir), a.o.Log) },
 	})
 	if err != nil {
@@ -403,6 +418,7 @@ func (a *App) Run(ctx context.Context, report func(Report)) error {
 	}
 	stopAgent()
 	readErr = errors.Join(readErr, <-read)
+	a.clock.silent()
 	if all.Err() == nil {
 		settled := a.settle(all)
 		if report != nil {
@@ -418,6 +434,7 @@ func (a *App) start(g *errgroup.Group, ctx context.Context) {
 	g.Go(func() error { return a.host.Run(ctx) })
 	g.Go(func() error { return a.clock.watch(ctx, a.o.Log) })
 	g.Go(func() error { return a.tables.Run(ctx) })
+	g.Go(func() error { return a.recordClock(ctx) })
 	g.Go(func() error { return a.quarantine.run(ctx) })
 	g.Go(func() error { return a.late.run(ctx) })
 	g.Go(func() error { return a.server.Serve(ctx, a.page) })
@@ -462,7 +479,7 @@ func (a *App) settle(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	upTo := a.settleTime()
-	if upTo > a.clock.now().Add(linewatch.Duration(settleTimeout.Milliseconds())) {
+	if upTo > a.clock.now().Add(a.clock.scaled(settleTimeout)) {
 		a.o.Log.Warn("the clock is behind the log: the newest records are judged by a later run", "log", upTo.String())
 		return false
 	}

@@ -3,31 +3,157 @@ package app
 import (
 	"context"
 	"log/slog"
+	"os"
+	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"linewatch"
 )
 
+// testClock is a clock whose machine the test owns.
+func testClock(start linewatch.Time, speed float64, wall func() linewatch.Time, passed *time.Duration) *clock {
+	return &clock{wall: wall, since: func() time.Duration { return *passed }, start: time.UnixMilli(int64(start)), speed: speed, limit: noLimit}
+}
+
 // Setting the machine's clock changes no time, and is noticed.
 func TestClockIsNotSet(t *testing.T) {
-	var set, passed linewatch.Duration
-	const start = linewatch.Time(1_000_000_000)
-	c := &clock{
-		wall: func() linewatch.Time { return start.Add(set + passed) }, since: func() time.Duration { return passed.Std() }, start: start,
-	}
-	for _, set = range []linewatch.Duration{0, linewatch.Hour, -linewatch.Hour, -linewatch.Duration(start)} {
-		passed += linewatch.Second
-		if got, want := c.now(), start.Add(passed); got != want || c.stepped() != set {
-			t.Errorf("set by %v: now %v, want %v; stepped by %v", set, got, want, c.stepped())
+	for _, speed := range []linewatch.Duration{1, 60} {
+		var set linewatch.Duration
+		var passed time.Duration
+		const start = linewatch.Time(1_000_000_000)
+		c := testClock(start, float64(speed), func() linewatch.Time { return start.Add(set + linewatch.Duration(passed.Milliseconds())) }, &passed)
+		for _, set = range []linewatch.Duration{0, linewatch.Hour, -linewatch.Hour, -linewatch.Duration(start)} {
+			passed += time.Second
+			if got, want := c.now(), start.Add(speed*linewatch.Duration(passed.Milliseconds())); got != want || c.stepped() != set {
+				t.Errorf("speed %d, set by %v: now %v, want %v; stepped by %v", speed, set, got, want, c.stepped())
+			}
 		}
 	}
-	set = 0
-	for _, ahead := range []linewatch.Duration{linewatch.Second, linewatch.Hour} {
-		c.follow(c.now().Add(ahead), slog.New(slog.DiscardHandler))
+}
+
+func TestClockFollows(t *testing.T) {
+	const start, later = linewatch.Time(1_000_000_000), linewatch.Time(1_000_005_000) // 5 s: a crash
+	for _, test := range []struct {
+		name             string
+		speed            float64
+		recorded, latest linewatch.Time
+		want             linewatch.Time
+	}{
+		{"the first run", 1, linewatch.NoTime, linewatch.NoTime, start},
+		{"after a run", 1, start - 1, start - 1, start},
+		{"after a crash the logs are a little ahead", 1, start - 1, later, start},
+		{"the machine's clock was set back, and no time was recorded", 1, linewatch.NoTime, start.Add(linewatch.Hour), start.Add(linewatch.Hour)},
+		{"the machine's clock was set back", 1, later, later, later},
+		{"after a fast run", 1, later, start, later},
+		{"after a fast run that crashed", 1, later, later + 9, later + 9},
+		{"a fast run after a crash", 60, linewatch.NoTime, later, later},
+		{"the first run is fast", 60, linewatch.NoTime, linewatch.NoTime, start},
+	} {
+		var passed time.Duration
+		c := testClock(start, test.speed, func() linewatch.Time { return start }, &passed)
+		c.follow(test.recorded, linewatch.NoTime)
+		c.follow(test.recorded, test.latest)
+		if got := c.now(); got != test.want || c.stepped() != 0 {
+			t.Errorf("%s: %d, want %d; stepped by %v", test.name, got, test.want, c.stepped())
+		}
 	}
-	if got, want := c.now(), start.Add(passed+linewatch.Hour); got != want || c.stepped() != 0 {
-		t.Errorf("behind the log: now %v, want %v; stepped by %v", got, want, c.stepped())
+}
+
+// A machine that cannot keep up slows the time of a simulation down, by which
+// nothing jumps and no source falls silent.
+func TestTimeWaitsForTheEdge(t *testing.T) {
+	var passed time.Duration
+	const start = linewatch.Time(1_000_000_000)
+	c := testClock(start, 60, nil, &passed)
+	c.heard()
+	for _, step := range []struct {
+		real  time.Duration
+		heard bool
+		want  linewatch.Duration
+	}{
+		{50 * time.Millisecond, true, 3 * linewatch.Second},
+		{100 * time.Millisecond, false, 8 * linewatch.Second}, // not 9
+		{time.Hour, false, 8 * linewatch.Second},
+		{0, true, 8 * linewatch.Second},
+		{10 * time.Millisecond, false, 8600},
+	} {
+		passed += step.real
+		if got := c.now().Sub(start); got != step.want {
+			t.Errorf("after %v: %v, want %v", passed, got, step.want)
+		}
+		if step.heard {
+			c.heard()
+		}
+	}
+	c.silent()
+	if passed += time.Second; c.now().Sub(start) != 8600+linewatch.Minute {
+		t.Errorf("after the edge has ended time is %v", c.now().Sub(start))
+	}
+}
+
+// However often it is killed or stopped, at whatever speeds and with whatever
+// the machine's clock says at the next start, time never goes back.
+func TestTimeNeverGoesBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp("", "clock")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		data := &dataDir{path: dir}
+		log := slog.New(slog.DiscardHandler)
+		wall, newest := linewatch.Time(1_000_000_000_000), linewatch.NoTime
+		for range rapid.IntRange(2, 4).Draw(t, "lives") {
+			var passed time.Duration
+			speed := rapid.SampledFrom([]float64{1, 1, 1.5, 60, 1000}).Draw(t, "speed")
+			c := testClock(wall, speed, func() linewatch.Time { return wall }, &passed)
+			a := &App{clock: c, data: data, o: Options{Log: log}}
+			c.follow(data.recordedTime(log), linewatch.NoTime)
+			if c.now() < newest {
+				t.Fatalf("time went back from %v to %v", newest, c.now())
+			}
+			if !c.faithful() {
+				if err := a.recordAhead(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range rapid.IntRange(0, 2).Draw(t, "seconds") {
+				passed += time.Second
+				newest = c.now()
+				if !c.faithful() {
+					if err := a.recordAhead(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			passed += time.Duration(rapid.IntRange(0, 999).Draw(t, "rest")) * time.Millisecond
+			newest = c.now()
+			wall = wall.Add(linewatch.Duration(passed.Milliseconds()))
+			if rapid.Bool().Draw(t, "in good order") {
+				if err := a.closeClock(); err != nil {
+					t.Fatal(err)
+				}
+				wall = wall.Add(-linewatch.Duration(rapid.IntRange(0, 3600).Draw(t, "set back")) * linewatch.Second)
+			}
+			wall = wall.Add(linewatch.Duration(rapid.IntRange(0, 3600).Draw(t, "stopped")) * linewatch.Second)
+		}
+	})
+}
+
+// A record that cannot be read is passed over: the logs know the time, too.
+func TestDamagedClockRecord(t *testing.T) {
+	for _, text := range []string{"", "none\n", "yesterday", "\x00\x00\x00"} {
+		data := &dataDir{path: t.TempDir()}
+		if err := os.WriteFile(data.file(clockFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var said strings.Builder
+		if got := data.recordedTime(slog.New(slog.NewTextHandler(&said, nil))); got.Known() || !strings.Contains(said.String(), clockFile) {
+			t.Errorf("%q was read as %v; said %q", text, got, said.String())
+		}
 	}
 }
 
@@ -37,8 +163,8 @@ func TestOneClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := DefaultConfig()
 			c.Data, c.HTTP, c.MQTT.Embedded = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
-			at := newClock()
-			at.start = at.start.Add(off)
+			at := newClock(1)
+			at.start = at.start.Add(off.Std())
 			a, err := New(t.Context(), Options{Config: c, Simulate: true, Seed: 1, Exact: true, Log: slog.New(slog.DiscardHandler), clock: at})
 			if err != nil {
 				t.Fatal(err)
@@ -58,7 +184,9 @@ func TestOneClock(t *testing.T) {
 }
 
 func TestClockDoesNotLagByARest(t *testing.T) {
-	c := &clock{start: 1000, rest: 900 * time.Microsecond, since: func() time.Duration { return 200 * time.Microsecond }}
+	passed := 200 * time.Microsecond
+	c := testClock(0, 1, nil, &passed)
+	c.start = time.UnixMicro(1000_900)
 	if got := c.now(); got != 1001 {
 		t.Errorf("0.2 ms after 1000.9 ms it is %d, want 1001", got)
 	}

@@ -29,6 +29,7 @@ const (
 	shadowFile     = "shadow.db" // history of versions that are only tried
 	quarantineFile = "quarantine.ndjson"
 	lateFile       = "late.ndjson"
+	clockFile      = "clock" // the time that the last run has reached
 	opcuaDir       = "opcua" // our certificate and its key
 )
 
@@ -123,13 +124,23 @@ func (d *dataDir) token() (string, error) {
 // write replaces a small file as a whole.
 func (d *dataDir) write(name, content string) error {
 	path := d.file(name)
-	if err := os.WriteFile(path+".new", []byte(content), boltfile.FileMode); err != nil {
+	if err := writeSynced(path+".new", []byte(content)); err != nil {
 		return boltfile.Explain(path, err)
 	}
 	if err := os.Rename(path+".new", path); err != nil {
 		return boltfile.Explain(path, err)
 	}
 	return boltfile.SyncDir(d.path)
+}
+
+// writeSynced writes a file and returns when it is on disk.
+func writeSynced(path string, content []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, boltfile.FileMode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // readToken reads the token file and refuses one that others can read.

@@ -95,12 +95,13 @@ func lines(s string) []string {
 
 // judgeAgain runs a host over the logs, up to where they are closed.
 func judgeAgain(ctx context.Context, c Config, data *dataDir, log *slog.Logger) ([]linewatch.StateChange, uint64, error) {
-	control, err := openStopped(data.file(controlDir), log)
+	recorded := data.recordedTime(log)
+	control, err := openStopped(data.file(controlDir), recorded, log)
 	if err != nil {
 		return nil, 0, fmt.Errorf("control log: %w", err)
 	}
 	defer control.Close()
-	points, err := openStopped(data.file(pointsDir), log)
+	points, err := openStopped(data.file(pointsDir), recorded, log)
 	if err != nil {
 		return nil, 0, fmt.Errorf("points log: %w", err)
 	}
@@ -160,9 +161,10 @@ var errTrimmedLog = errors.New("older records were given up; only a log that is 
 
 // openStopped opens a log whose clock stands still right after the end of the
 // log, so that no time passes that the process which wrote it has not seen.
-func openStopped(dir string, log *slog.Logger) (*boltlog.Log, error) {
+// recorded is the time that this process has recorded.
+func openStopped(dir string, recorded linewatch.Time, log *slog.Logger) (*boltlog.Log, error) {
 	var at atomic.Int64 // the log asks from a goroutine of its own
-	at.Store(int64(linewatch.TimeOf(timeNow())))
+	at.Store(int64(max(linewatch.TimeOf(timeNow()), recorded)))
 	l, err := boltlog.Open(dir, boltlog.Options{
 		Logger: log, Silence: logSilence, Clock: func() linewatch.Time { return linewatch.Time(at.Load()) },
 	})

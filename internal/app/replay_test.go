@@ -25,7 +25,7 @@ func TestStoppedLogClosesBehindItsEnd(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	stopped, err := openStopped(dir, log)
+	stopped, err := openStopped(dir, linewatch.NoTime, log)
 	if err != nil {
 		t.Fatal(err)
 	}

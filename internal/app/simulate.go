@@ -24,11 +24,11 @@ type SimulationOptions struct {
 	// follow on the next ports. Port 0 takes free ones.
 	Listen string
 	Seed   uint64 // of the plant
-	// Now is the clock of plant and PLCs. Default time.Now.
-	Now func() time.Time
-	// Every is how often the plant follows its clock. Default plant.Tick; a
-	// clock that runs N times as fast wants a Nth of it.
-	Every  time.Duration
+	// Speed is how fast the clock of plant and controllers runs, MinSpeed to
+	// MaxSpeed. Default 1.
+	Speed float64
+	// Now is that clock. Default: one that begins with the machine's time.
+	Now    func() time.Time
 	Served io.Writer // gets one JSON line per read that a PLC answered; may be nil
 	Log    *slog.Logger
 }
@@ -75,18 +75,25 @@ const dryEndSource = "dry-end"
 
 func dryEndMachines() []string { return []string{"D1", "R1", "L1", "Z1"} }
 
+// The shortest pauses in real time: between two steps of the plant, and two
+// publishings of the OPC UA server, which at speed 60 keeps 300 ms of changes.
+const (
+	leastStep    = time.Millisecond
+	publishEvery = 5 * time.Millisecond
+)
+
 // NewSimulation opens the addresses of the controllers. Close gives them free
 // if Run is not called.
 func NewSimulation(o SimulationOptions) (*Simulation, error) {
-	if o.Now == nil {
-		o.Now = time.Now
+	if o.Speed == 0 {
+		o.Speed = MinSpeed
 	}
-	if o.Every == 0 {
-		o.Every = plant.Tick
+	if o.Now == nil {
+		o.Now = newClock(o.Speed).time
 	}
 	s := &Simulation{
 		line:  plant.NewLine(plant.New(plant.Options{Seed: o.Seed, Start: o.Now()}), o.Now),
-		every: o.Every, out: o.Served,
+		every: max(time.Duration(float64(plant.Tick)/o.Speed), leastStep), out: o.Served,
 	}
 	if o.Served != nil {
 		s.served = s7sim.NewServedLog()
@@ -136,7 +143,8 @@ func (s *Simulation) openDryEnd(n int, o *SimulationOptions) (err error) {
 	if s.dryEnd.listener, err = net.Listen("tcp", address); err != nil {
 		return explainListen("simulated OPC UA server", address, err)
 	}
-	if s.dryEnd.server, err = opcuasim.New(opcuasim.Options{Now: o.Now, Log: o.Log.With("server", dryEndSource)}); err == nil {
+	options := opcuasim.Options{Now: o.Now, Fastest: publishEvery, Log: o.Log.With("server", dryEndSource)}
+	if s.dryEnd.server, err = opcuasim.New(options); err == nil {
 		err = s.dryEnd.server.Attach(s.line, dryEndMachines()...)
 	}
 	if err != nil {

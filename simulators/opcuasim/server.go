@@ -38,9 +38,13 @@ type Options struct {
 	// Timeout bounds the time from accepting to the open channel, and each
 	// write. Default 5 s.
 	Timeout time.Duration
-	// Now gives the server timestamps. Default time.Now. Publishing intervals
-	// and time-outs are in real time whatever it says.
+	// Now gives the server timestamps and the times of publishing. Default
+	// time.Now. Publishing intervals and time-outs are in real time whatever it
+	// says.
 	Now func() time.Time
+	// Fastest is the shortest publishing interval. Default 50 ms; whose Now runs
+	// faster may want less.
+	Fastest time.Duration
 	// Log receives connections and what was refused. Default: nothing.
 	Log *slog.Logger
 }
@@ -93,6 +97,9 @@ func New(o Options) (*Server, error) {
 			return nil, err
 		}
 		o.Identity = identity
+	}
+	if o.Fastest == 0 {
+		o.Fastest = fastest
 	}
 	if o.MaxConnections == 0 {
 		o.MaxConnections = 16

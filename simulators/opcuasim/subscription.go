@@ -9,7 +9,7 @@ import (
 
 // What a subscription's parameters are revised to.
 const (
-	fastest         = 50 * time.Millisecond // publishing interval
+	fastest         = 50 * time.Millisecond // publishing interval, by default
 	slowest         = time.Minute
 	longestLifetime = time.Hour
 	maxKeepAlive    = 1000
@@ -63,8 +63,8 @@ func (s *Server) createSubscription(owner *session, r *ua.CreateSubscriptionRequ
 // revise brings what a client asks for within the bounds. An interval of 0, a
 // negative one and one that is no number mean the fastest.
 func (sub *subscription) revise(interval float64, lifetime, alive, most uint32) {
-	sub.interval = fastest
-	if interval > milliseconds(fastest) {
+	sub.interval = sub.server.options.Fastest
+	if interval > milliseconds(sub.interval) {
 		sub.interval = time.Duration(min(interval, milliseconds(slowest)) * float64(time.Millisecond))
 	}
 	sub.alive = min(max(alive, 1), maxKeepAlive)
