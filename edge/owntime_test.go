@@ -58,10 +58,13 @@ func play(t *testing.T, uplink *memoryUplink, script func(base linewatch.Time) [
 	return base, status
 }
 
-// beats returns the distinct times that heartbeats asserted, relative to base.
+// beats returns the distinct times that heartbeats asserted while nothing
+// waited in the spool, relative to base.
 func beats(u *memoryUplink, base linewatch.Time) (list []string) {
 	for _, b := range u.heartbeats("plc") {
-		list = append(list, b.Timestamp.Sub(base).String())
+		if waiting, _ := b.Value.Int(); waiting == 0 {
+			list = append(list, b.Timestamp.Sub(base).String())
+		}
 	}
 	return slices.Compact(list)
 }

@@ -246,8 +246,10 @@ func TestMaxSilenceOfOwnTimes(t *testing.T) {
 		_, stop := start(t, o)
 		time.Sleep(26 * time.Second)
 		stop()
-		want := []string{"0s a=1 Ok Fst", "0s b=2 Ok Fst", "4500ms a=1 Ok Syn,Ats", "4500ms b=2 Ok Syn,Ats",
-			"10500ms a=1 Ok Syn,Ats", "16500ms a=1 Ok Syn,Ats", "22500ms a=1 Ok Syn,Ats", "24500ms b=2 Ok Syn,Ats"}
+		want := []string{
+			"0s a=1 Ok Fst", "0s b=2 Ok Fst", "4500ms a=1 Ok Syn,Ats", "4500ms b=2 Ok Syn,Ats",
+			"10500ms a=1 Ok Syn,Ats", "16500ms a=1 Ok Syn,Ats", "22500ms a=1 Ok Syn,Ats", "24500ms b=2 Ok Syn,Ats",
+		}
 		if diff := cmp.Diff(want, timed(withoutLast(uplink.points()), base)); diff != "" {
 			t.Errorf("points (-want +got):\n%s", diff)
 		}
