@@ -128,7 +128,7 @@ func (a *asked) excuse(err error) error {
 // retry asks again for the tags that the server did not know, for a program
 // may have been loaded since.
 func (s *Source) retry(ctx context.Context, c *channel) error {
-	if len(s.sub.missing) == 0 || time.Since(s.sub.triedAt) < retryMissing {
+	if len(s.sub.missing) == 0 || time.Since(s.sub.triedAt) < s.times.retry {
 		return nil
 	}
 	return s.monitor(ctx, c, s.sub.missing)

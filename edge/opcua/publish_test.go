@@ -96,6 +96,28 @@ func TestAbsurdGapIsAnInterruption(t *testing.T) {
 	}
 }
 
+func TestRefusalsThatCanBeLivedWith(t *testing.T) {
+	a := &asked{acks: map[uint32][]uint32{7: nil}, most: outstanding}
+	if err := a.excuse(statusError(ua.StatusBadTooManyPublishRequests)); err != nil || a.most != 1 {
+		t.Errorf("too many requests: got %v and at most %d, want one less", err, a.most)
+	}
+	if err := a.excuse(statusError(ua.StatusBadTooManyPublishRequests)); err == nil {
+		t.Error("a server that takes no request at all was lived with")
+	}
+	for n := 0; ; n++ {
+		err := a.excuse(statusError(ua.StatusBadTimeout))
+		if err != nil && n < 5 || n > 20 {
+			t.Fatalf("after %d requests that expired: %v", n, err)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if err := a.excuse(statusError(ua.StatusBadNoSubscription)); !isStatus(err, ua.StatusBadNoSubscription) {
+		t.Errorf("got %v, want the refusal", err)
+	}
+}
+
 func TestHandleThatWasNeverGivenOut(t *testing.T) {
 	s, _ := alone(t, 0)
 	p := published(1, 1000, 1)

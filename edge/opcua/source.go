@@ -29,11 +29,26 @@ const (
 // again, so that a server that refuses us after each connect has its peace.
 const stable = 10 * time.Second
 
-// keepAlive is how often the server shall at least say that it lives.
-const keepAlive = 5 * time.Second
+// times are how long is waited for a server that says nothing.
+type times struct {
+	// alive is how often it shall at least say that it lives, and thereby how
+	// far everything has been given: a quiet server must not hold the line.
+	alive time.Duration
+	// deaf is the silence after which the connection is given up; more if the
+	// server promises to speak less often than it was asked to.
+	deaf time.Duration
+	// lost is how long an interruption may last before tags turn Bad.
+	lost time.Duration
+	// retry is after what time a tag is asked for again that it did not know.
+	retry time.Duration
+}
 
-// patience is how many of these may pass in silence before the connection is
-// given up, and before the tags turn Bad while it is made again.
+func usualTimes() times {
+	return times{alive: time.Second, deaf: 5 * time.Second, lost: 12500 * time.Millisecond, retry: time.Minute}
+}
+
+// patience is how many times as long as the server promised nothing may be
+// heard.
 const patience = 2.5
 
 // Options are what a source works with beside its configuration.
@@ -59,7 +74,7 @@ type Source struct {
 	log      *slog.Logger
 	pause    backoff.ExponentialBackOff
 	emit     func(edge.Scan) error
-	alive    time.Duration // keepAlive, less in tests
+	times    times         // usualTimes, shorter in tests
 	lifetime time.Duration // of keys; 0: channelLifetime
 
 	session *session      // nil while the server has none of ours
@@ -79,7 +94,7 @@ func New(c edge.SourceConfig, o Options) (*Source, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Source{
-		config: c, log: o.Log, alive: keepAlive,
+		config: c, log: o.Log, times: usualTimes(),
 		nodes: make([]node, len(c.Tags)), types: make([]Type, len(c.Tags)),
 		pause: backoff.ExponentialBackOff{
 			InitialInterval: firstPause, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: mostPause,
@@ -201,16 +216,15 @@ func (s *Source) forget(err error) {
 
 // silence is how long nothing may be heard.
 func (s *Source) silence() time.Duration {
-	period := s.alive
-	if s.sub != nil {
-		period = s.sub.keepAlive
+	if s.sub == nil {
+		return s.times.deaf
 	}
-	return time.Duration(float64(period) * patience)
+	return max(s.times.deaf, time.Duration(float64(s.sub.keepAlive)*patience))
 }
 
 // waiting reports whether it is too early to call the connection lost.
 func (s *Source) waiting() bool {
-	return s.began && !s.told && time.Since(s.heard) < s.silence()
+	return s.began && !s.told && time.Since(s.heard) < max(s.times.lost, s.silence())
 }
 
 // tellLost tells the agent that the server cannot be read, unless that may still

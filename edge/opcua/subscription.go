@@ -33,7 +33,6 @@ const (
 	defaultPerCall = 100
 	maxPerCall     = 1000
 	mostPerPublish = 1000 // values in one notification
-	retryMissing   = time.Minute
 	leastKeepAlive = 100 * time.Millisecond
 )
 
@@ -92,7 +91,7 @@ func (s *Source) subscribe(ctx context.Context, c *channel) error {
 		return err
 	}
 	interval := time.Duration(s.config.Interval)
-	alive := uint32(max(1, s.alive/interval))
+	alive := uint32(max(1, s.times.alive/interval))
 	within, cancel := s.within(ctx)
 	res, err := call[*ua.CreateSubscriptionResponse](within, c, &ua.CreateSubscriptionRequest{
 		RequestedPublishingInterval: float64(interval) / float64(time.Millisecond),
