@@ -195,12 +195,14 @@ func checkUpdate(t *testing.T, ctx context.Context, p *plant) {
 	run(t, ctx, chromedp.Click(chromedp.CSS("#changes > li:nth-child(2) summary")))
 	p.change(func(p *plant) {
 		p.status.Edge.Lost += 2
+		p.status.Edge.SpoolError = "no space left on device"
 		newest := p.changes[0]
 		newest.ID, newest.From, newest.To, newest.Severity, newest.Title = "0", linewatch.Critical, linewatch.Active, 0, ""
 		p.changes = append([]linewatch.StateChange{newest}, p.changes...)
 	})
 	waitFor(t, ctx, `document.querySelectorAll("#changes > li").length === 5`)
 	waitFor(t, ctx, `document.getElementById("accounts").textContent.includes("off by 2")`)
+	waitFor(t, ctx, `document.getElementById("accounts").textContent.includes("cannot write to the spool, and tries again: no space left")`)
 	if !run(t, ctx, chromedp.Evaluate[bool](`document.querySelector("#changes > li:nth-child(3) details").open`)) {
 		t.Error("an opened detail was closed by an update")
 	}

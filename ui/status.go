@@ -89,6 +89,10 @@ type EdgeAccount struct {
 	Spooled  uint64 `json:"spooled"`
 	Lost     uint64 `json:"lost"`
 	Rejected uint64 `json:"rejected"`
+	// SpoolError and UplinkError say what the agent cannot do at present and
+	// tries again; nothing is lost meanwhile.
+	SpoolError  string `json:"spoolError,omitempty"`
+	UplinkError string `json:"uplinkError,omitempty"`
 }
 
 // Balanced reports whether sampled = sent + spooled + lost + rejected.

@@ -43,21 +43,24 @@ export function accounts(status) {
   const e = status.edge;
   const g = status.engine;
   return [
-    account("Edge", status.balanced.edge, ["sampled", e.sampled], [["sent", e.sent], ["spooled", e.spooled], ["lost", e.lost], ["rejected", e.rejected]]),
+    account("Edge", status.balanced.edge, ["sampled", e.sampled], [["sent", e.sent], ["spooled", e.spooled], ["lost", e.lost], ["rejected", e.rejected]],
+      e.spoolError ? "cannot write to the spool, and tries again: " + e.spoolError : "",
+      e.uplinkError ? "cannot send, and tries again: " + e.uplinkError : ""),
     account("Engine", status.balanced.engine, ["received", g.received], [["accepted", g.accepted], ["duplicate", g.duplicate], ["quarantined", g.quarantined]]),
     ...status.domains.map((d) => account("Time domain " + d.name, status.balanced["domain " + d.name],
       ["accepted", d.accepted], [["processed", d.processed], ["buffered", d.buffered], ["late", d.late]])),
   ];
 }
 
-function account(title, balanced, left, right) {
+function account(title, balanced, left, right, ...troubles) {
   const terms = [term(left, ""), ...right.map((t, i) => term(t, i === 0 ? "= " : "+ "))];
   const difference = left[1] - right.reduce((sum, t) => sum + t[1], 0);
   return el("div", {class: "account"},
     el("div", {class: "head"}, title, balanced
       ? el("span", {}, marks.good(), "balanced")
       : el("span", {class: "bad"}, marks.fault(), "off by " + format.number(Math.abs(difference)))),
-    el("div", {class: "sum"}, terms));
+    el("div", {class: "sum"}, terms),
+    troubles.filter((t) => t !== "").map((t) => el("div", {class: "trouble"}, t)));
 }
 
 function term([name, value], sign) {
