@@ -42,32 +42,81 @@ func (a *App) warnUnregistered(c edge.Config) {
 	}
 }
 
-// warnStale tells about tags that the registry takes for stale although they
-// may only have stayed the same: the edge repeats them later, or never.
+// warnStale tells about tags that the registry takes for stale, or a rule for
+// missing, although they may only have stayed the same: the edge repeats them
+// later, or never.
 func (a *App) warnStale(c edge.Config) {
-	staleAfter := map[[2]string]linewatch.Duration{}
-	for _, eq := range a.control.registry().Equipment {
-		for _, t := range eq.Tags {
-			staleAfter[[2]string{eq.ID, t.Name}] = t.StaleAfter
-		}
-	}
+	ages := a.control.ages()
 	for _, s := range c.WithDefaults().Sources {
 		first, count := "", 0
 		for _, t := range s.Tags {
-			stale, silence := staleAfter[[2]string{t.Equipment, t.Name}], s.Silence(t)
-			if stale == 0 || silence > 0 && silence < stale {
+			most, silence := ages[[2]string{t.Equipment, t.Name}], s.Silence(t)
+			if most.age == 0 || silence > 0 && silence < most.age {
 				continue
 			}
 			if count++; count == 1 {
-				first = fmt.Sprintf("%s: staleAfter %v, repeated after %v", t.Name, stale, silence)
+				first = fmt.Sprintf("%s: %s %v, repeated after %v", t.Name, most.by, most.age, silence)
 				if silence == 0 {
-					first = fmt.Sprintf("%s: staleAfter %v, never repeated", t.Name, stale)
+					first = fmt.Sprintf("%s: %s %v, never repeated", t.Name, most.by, most.age)
 				}
 			}
 		}
 		if count > 0 {
-			a.o.Log.Warn("tags that stay the same will be taken for stale; set maxSilence of the source or the tag below the registry's staleAfter",
+			a.o.Log.Warn("tags that stay the same will be taken for stale or missing; set maxSilence of the source or the tag below what registry and rules allow",
 				"source", s.ID, "tags", count, "first", first)
 		}
 	}
+}
+
+// allowedAge is how old the newest point of a tag may grow, and who says so.
+type allowedAge struct {
+	age linewatch.Duration
+	by  string
+}
+
+// ages returns the least that the registry and the rules in force allow, by
+// equipment id and tag.
+func (c *control) ages() map[[2]string]allowedAge {
+	all := map[[2]string]allowedAge{}
+	add := func(equipment, tag string, age linewatch.Duration, by string) {
+		key := [2]string{equipment, tag}
+		if old := all[key]; age > 0 && (old.age == 0 || age < old.age) {
+			all[key] = allowedAge{age, by}
+		}
+	}
+	assets := c.registry()
+	for _, eq := range assets.Equipment {
+		for _, t := range eq.Tags {
+			add(eq.ID, t.Name, t.StaleAfter, "staleAfter")
+		}
+	}
+	for id, r := range c.rules {
+		if r.withdrawn || r.stage == linewatch.StageDraft || r.stage == linewatch.StageRetired || !minds(&r.rule) {
+			continue
+		}
+		for _, eq := range assets.Equipment {
+			about := r.rule.Scope.Class != "" && r.rule.Scope.Class == eq.Class || r.rule.Scope.Equipment == eq.ID || r.rule.Scope.Equipment == eq.Alias && eq.Alias != ""
+			r.rule.For(eq.ID, eq.Alias).Walk(func(_ string, _ *linewatch.Group, cond *linewatch.Condition) {
+				if cond.Equipment == eq.ID || cond.Equipment == eq.Alias && eq.Alias != "" || cond.Equipment == "" && about {
+					add(eq.ID, cond.Tag, cond.StaleAfter, "staleAfter of rule "+string(id))
+					if cond.Op == linewatch.Missing {
+						add(eq.ID, cond.Tag, cond.Span, "missing of rule "+string(id))
+					}
+				}
+			})
+		}
+	}
+	return all
+}
+
+// minds reports whether a rule minds how old a tag is.
+func minds(r *linewatch.Rule) (found bool) {
+	look := func(_ string, _ *linewatch.Group, c *linewatch.Condition) {
+		found = found || c.StaleAfter > 0 || c.Op == linewatch.Missing
+	}
+	r.Walk(look)
+	for i := range r.Overrides {
+		r.For(r.Overrides[i].Equipment, "").Walk(look)
+	}
+	return found
 }
