@@ -92,6 +92,31 @@ group limits (60) says WARNING and decides
 	}
 }
 
+func TestConditionsExplained(t *testing.T) {
+	number := func(f float64) *linewatch.Value { return value(linewatch.FloatValue(f)) }
+	five := []linewatch.Value{linewatch.IntValue(5)}
+	e := explainer{now: noon}
+	e.conditions(0, []linewatch.ConditionWhy{{Op: "atLeastN", N: 2, Truth: linewatch.False, Of: []linewatch.ConditionWhy{
+		{Op: "above", Tag: "level", Window: "avg", Over: linewatch.Minute, Result: number(4.25), Value: number(9), Limits: five, Truth: linewatch.False},
+		{Op: "below", Tag: "level", Value: number(4.25), Limits: five, LimitFrom: []string{"products[PET].min"}, Truth: linewatch.True},
+		{Op: "above", Expr: "speed / nominal", Result: number(0.5), Limits: five, Truth: linewatch.False},
+		{Op: "missing", Tag: "level", Span: linewatch.Minute, Due: noon.Add(linewatch.Second), Truth: linewatch.False},
+		{Op: "stuck", Tag: "level", Span: linewatch.Minute, Value: number(4), Truth: linewatch.True},
+		{Op: "below", Tag: "level", Value: number(5), Limits: five, Truth: linewatch.False},
+	}}})
+	const want = `- at least 2 of
+  - avg of level over 1 min 4.25 not above 5 (0.75 missing)
+  + level 4.25 below 5 (limit: products[PET].min)
+  - speed / nominal = 0.5 not above 5 (4.5 missing)
+  - level has sent within 1 min (is true at 12:00:01 if nothing else comes)
+  + level is 4, unchanged for 1 min
+  - level 5 not below 5 (exactly on the limit)
+`
+	if diff := cmp.Diff(want, e.b.String()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func (p *plant) Explain(_ context.Context, rule linewatch.RuleID, equipment string) ([]Standing, error) {
 	if s := standing(); rule == s.Rule && (equipment == "" || equipment == s.Alias) {
 		return []Standing{s}, nil

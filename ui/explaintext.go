@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -139,7 +140,7 @@ func (e *explainer) conditions(indent int, list []linewatch.ConditionWhy) {
 			e.conditions(indent+1, c.Of)
 			continue
 		}
-		e.line(indent, "%s %s%s%s", marks[c.Truth], conditionText(c), e.progress(c), distance(c))
+		e.line(indent, "%s %s%s%s%s", marks[c.Truth], conditionText(c), e.progress(c), distance(c), tables(c))
 	}
 }
 
@@ -150,6 +151,8 @@ func joins(c *linewatch.ConditionWhy) string {
 		return "all of"
 	case linewatch.Any:
 		return "any of"
+	case linewatch.AtLeastN:
+		return fmt.Sprintf("at least %d of", c.N)
 	}
 	return c.Op
 }
@@ -157,6 +160,9 @@ func joins(c *linewatch.ConditionWhy) string {
 // progress says since when a condition with a time holds, and until when it has
 // to.
 func (e *explainer) progress(c *linewatch.ConditionWhy) string {
+	if c.Truth == linewatch.False && c.Due != 0 && c.Due.Known() {
+		return fmt.Sprintf(" (is true at %s if nothing else comes)", e.clock(c.Due))
+	}
 	if c.For == 0 || c.Since == 0 || !c.Since.Known() {
 		return ""
 	}
@@ -168,10 +174,11 @@ func (e *explainer) progress(c *linewatch.ConditionWhy) string {
 
 // distance says how far a number is from the limit that it does not reach.
 func distance(c *linewatch.ConditionWhy) string {
-	if c.Truth != linewatch.False || pending(c) || c.Value == nil || len(c.Limits) != 1 {
+	value := compared(c)
+	if c.Truth != linewatch.False || pending(c) || value == nil || len(c.Limits) != 1 {
 		return ""
 	}
-	v, ok := c.Value.Float()
+	v, ok := value.Float()
 	limit, also := c.Limits[0].Float()
 	switch op := linewatch.OpNamed(c.Op); {
 	case !ok || !also || op < linewatch.Above || op > linewatch.AtMost:
@@ -180,6 +187,15 @@ func distance(c *linewatch.ConditionWhy) string {
 		return " (exactly on the limit)"
 	}
 	return " (" + strconv.FormatFloat(round(math.Abs(limit-v)), 'g', -1, 64) + " missing)"
+}
+
+// tables names the places in reference tables where limits were looked up.
+func tables(c *linewatch.ConditionWhy) string {
+	places := slices.DeleteFunc(slices.Clone(c.LimitFrom), func(s string) bool { return s == "" })
+	if len(places) == 0 {
+		return ""
+	}
+	return " (limit: " + strings.Join(places, ", ") + ")"
 }
 
 // round keeps three digits that count.

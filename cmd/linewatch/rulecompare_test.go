@@ -42,9 +42,9 @@ func TestRulesExportImportDiff(t *testing.T) {
 		"    -     - {tag: water_temperature, above: 75, clear: 74, for: 10s}\n"+
 		"    +     - {tag: water_temperature, above: 85, clear: 84, for: 10s}\n"+
 		"          - {tag: pressure, above: 3.2, for: 10s}\n"+
-		"  conditions: 1 keep what they remember, 1 begin anew, 1 end\n"+
-		"    begins anew: limits {tag: water_temperature, above: 85, clear: 84, for: 10s}\n"+
-		"    ends: limits {tag: water_temperature, above: 75, clear: 74, for: 10s}\n",
+		"  conditions that remember: 1 kept, 1 anew, 1 gone\n"+
+		"    anew: limits {tag: water_temperature, above: 85, clear: 84, for: 10s}\n"+
+		"    gone: limits {tag: water_temperature, above: 75, clear: 74, for: 10s}\n",
 		"rules", "diff", hotter)
 	if err := os.Remove(dir + "/in/a-line.yaml"); err != nil {
 		t.Fatal(err)

@@ -173,7 +173,7 @@ func TestRulesThatCostTooMuch(t *testing.T) {
 		}
 		start := time.Now()
 		_, err := rulefile.ParseRule("f.yaml", []byte(text))
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > 5*time.Second { // it takes a fraction of that where nothing else runs
 			t.Errorf("%s: took %v", name, took)
 		}
 		if err == nil || !strings.Contains(err.Error(), test.want) {

@@ -52,12 +52,12 @@ func (d *Difference) Text() string {
 	if d.Same() {
 		return "  no difference\n"
 	}
-	fmt.Fprintf(&b, "  conditions: %d keep what they remember, %d begin anew, %d end\n", len(d.Kept), len(d.New), len(d.Ended))
+	fmt.Fprintf(&b, "  conditions that remember: %d kept, %d anew, %d gone\n", len(d.Kept), len(d.New), len(d.Ended))
 	for _, c := range d.New {
-		b.WriteString("    begins anew: " + c + "\n")
+		b.WriteString("    anew: " + c + "\n")
 	}
 	for _, c := range d.Ended {
-		b.WriteString("    ends: " + c + "\n")
+		b.WriteString("    gone: " + c + "\n")
 	}
 	return b.String()
 }

@@ -252,9 +252,9 @@ const difference = `  group old (weight 1) is gone
   order of groups: context, limits -> limits, context
   alert.title: "Too hot" -> "Much too hot"
   alert.channels: line is new
-  conditions: 1 keep what they remember, 1 begin anew, 1 end
-    begins anew: limits {tag: temperature, above: 76, clear: 74, for: 5m}
-    ends: limits {tag: temperature, above: 75, clear: 74, for: 5m}
+  conditions that remember: 1 kept, 1 anew, 1 gone
+    anew: limits {tag: temperature, above: 76, clear: 74, for: 5m}
+    gone: limits {tag: temperature, above: 75, clear: 74, for: 5m}
 `
 
 func TestDiff(t *testing.T) {
