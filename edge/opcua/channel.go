@@ -238,7 +238,8 @@ func (c *channel) encode(req ua.Request, hint time.Duration) (id uint32, body []
 	switch req.(type) {
 	case *ua.OpenSecureChannelRequest, *ua.CloseSecureChannelRequest, *ua.GetEndpointsRequest,
 		*ua.CreateSessionRequest, *ua.ActivateSessionRequest, *ua.CloseSessionRequest, *ua.ReadRequest,
-		*ua.CreateSubscriptionRequest, *ua.CreateMonitoredItemsRequest, *ua.PublishRequest, *ua.RepublishRequest:
+		*ua.CreateSubscriptionRequest, *ua.DeleteSubscriptionsRequest, *ua.CreateMonitoredItemsRequest,
+		*ua.PublishRequest, *ua.RepublishRequest:
 	default:
 		return 0, nil, fmt.Errorf("a %T is never sent", req)
 	}

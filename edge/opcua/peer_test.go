@@ -231,7 +231,7 @@ func TestCutsLoseAndDoubleNothing(t *testing.T) {
 	agent := run(t, open(t, c, t.TempDir()))
 	agent.wait("a first value of each", 20*time.Second, func(s []edge.Scan) bool { return len(newest(s)) == tags })
 	f.say("start 50")
-	cuts := []time.Duration{1000, 1400, 1800, 2300, 3000} // ms
+	cuts := []time.Duration{1000, 1000, 1500, 2000, 3000} // ms
 	if long() {
 		cuts = []time.Duration{1000, 3000, 5000, 8000, 10_000}
 	}

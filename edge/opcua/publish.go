@@ -87,7 +87,8 @@ func (s *Source) publishOnce(ctx context.Context, c *channel, a *asked) error {
 	}
 	a.late = 0
 	if p.subscription != s.sub.id {
-		return nil // of one that we gave up
+		// It was created, but the connection broke before we heard of it.
+		return s.remove(ctx, c, p.subscription)
 	}
 	if err := s.take(ctx, c, p); err != nil {
 		return err

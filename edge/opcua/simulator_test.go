@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gopcua/opcua/ua"
+
 	"linewatch"
 	"linewatch/edge"
 	"linewatch/simulators/opcuasim"
@@ -399,4 +401,61 @@ func TestTagThatComesLater(t *testing.T) {
 			t.Errorf("got %+v, want the rest undisturbed", s)
 		}
 	}
+}
+
+// A connection that breaks before the items are there leaves half a
+// subscription behind, which is replaced and not added to.
+func TestHalfASubscriptionIsReplaced(t *testing.T) {
+	server, address := simulate(t, opcuasim.Options{AllowNone: true})
+	s := open(t, sourceConfig(address, simulated...), "")
+	s.emit = func(edge.Scan) error { return nil }
+	join := func() *channel {
+		t.Helper()
+		c, err := s.connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.wire.conn.Close() })
+		if err := s.resume(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	check := func(what string) {
+		t.Helper()
+		if got := server.Stats(); got.Sessions != 1 || got.Subscriptions != 1 || got.Items != 3 {
+			t.Errorf("%s: the server has %d sessions, %d subscriptions and %d items, want 1, 1 and 3", what, got.Sessions, got.Subscriptions, got.Items)
+		}
+	}
+	c := join()
+	check("at first")
+	first := s.sub.id
+	c.wire.conn.Close()
+	join()
+	check("taken up again")
+	if s.sub.id != first {
+		t.Errorf("subscription %d became %d", first, s.sub.id)
+	}
+	s.sub.whole = false
+	c = join()
+	check("replaced")
+	if s.sub.id == first || !s.sub.whole || !s.scan.First {
+		t.Errorf("subscription %d became %d, whole %v, first %v", first, s.sub.id, s.sub.whole, s.scan.First)
+	}
+	// One that we never heard of is removed as soon as it says something.
+	within, cancel := s.within(t.Context())
+	defer cancel()
+	if _, err := call[*ua.CreateSubscriptionResponse](within, c, &ua.CreateSubscriptionRequest{
+		RequestedPublishingInterval: 50, RequestedMaxKeepAliveCount: 1, RequestedLifetimeCount: 100, PublishingEnabled: true,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	a := &asked{acks: map[uint32][]uint32{}, most: outstanding}
+	eventually(t, "it to be removed", func() bool {
+		if err := s.publishOnce(t.Context(), c, a); err != nil {
+			t.Fatal(err)
+		}
+		return server.Stats().Subscriptions == 1
+	})
+	check("cleared")
 }

@@ -27,6 +27,9 @@ type subscription struct {
 	missing   []int // tags that it does not know, tried again now and then
 	triedAt   time.Time
 	nodes     []*ua.NodeID // by tag; nil: the server has no such namespace
+	// whole says that no request for items is without an answer. Otherwise
+	// nobody knows which items there are, and whether some are there twice.
+	whole bool
 }
 
 const (
@@ -58,6 +61,12 @@ func (s *Source) resume(ctx context.Context, c *channel) error {
 		}
 	}
 	s.heard = time.Now()
+	if s.sub != nil && !s.sub.whole {
+		if err := s.remove(ctx, c, s.sub.id); err != nil {
+			return err
+		}
+		s.sub = nil
+	}
 	if s.sub != nil {
 		err := s.catchUp(ctx, c)
 		if err == nil || !isStatus(err, ua.StatusBadSubscriptionIDInvalid) {
@@ -122,6 +131,19 @@ func (s *Source) subscribe(ctx context.Context, c *channel) error {
 	return s.monitor(ctx, c, all)
 }
 
+// remove lets go of a subscription that is of no use. That it is gone already
+// will do too.
+func (s *Source) remove(ctx context.Context, c *channel, id uint32) error {
+	within, cancel := s.within(ctx)
+	defer cancel()
+	_, err := call[*ua.DeleteSubscriptionsResponse](within, c, &ua.DeleteSubscriptionsRequest{SubscriptionIDs: []uint32{id}})
+	var refused statusError
+	if err != nil && !errors.As(err, &refused) {
+		return fmt.Errorf("remove subscription %d: %w", id, err)
+	}
+	return nil
+}
+
 // ask reads what the server's namespaces and limits are.
 func (s *Source) ask(ctx context.Context, c *channel, sub *subscription) error {
 	within, cancel := s.within(ctx)
@@ -163,7 +185,7 @@ func valueOf(d *ua.DataValue) any {
 // it refuses is emitted as Bad and tried again later.
 func (s *Source) monitor(ctx context.Context, c *channel, tags []int) error {
 	sub := s.sub
-	sub.missing, sub.triedAt = nil, time.Now()
+	sub.missing, sub.triedAt, sub.whole = nil, time.Now(), false
 	var refused []edge.Reading
 	refuse := func(tag int, cause string) {
 		refused = append(refused, edge.Reading{Tag: tag, Cause: cause})
@@ -192,6 +214,7 @@ func (s *Source) monitor(ctx context.Context, c *channel, tags []int) error {
 			s.noteRevision(r)
 		}
 	}
+	sub.whole = true
 	if len(refused) == 0 {
 		return nil
 	}
