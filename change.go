@@ -83,7 +83,7 @@ type ConditionWhy struct {
 
 // InputWhy is a tag that an expression reads.
 type InputWhy struct {
-	Tag       string `json:"tag"`
+	Tag       string `json:"tag,omitempty"`
 	Equipment string `json:"equipment,omitempty"` // if not the instance's own
 	Value     *Value `json:"value,omitempty"`
 	Quality   string `json:"quality,omitempty"`

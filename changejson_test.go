@@ -212,6 +212,18 @@ func drawCondition(t *rapid.T, depth int) ConditionWhy {
 		For: Duration(rapid.Int64().Draw(t, "for")), Since: Time(rapid.Int64().Draw(t, "since")),
 		Truth: rapid.SampledFrom([]Truth{Undecided, False, True}).Draw(t, "truth"), Cause: text.Draw(t, "cause"),
 	}
+	if rapid.Bool().Draw(t, "more") {
+		c.Window, c.Over, c.Samples = text.Draw(t, "window"), Duration(rapid.Int64().Draw(t, "over")), rapid.Int().Draw(t, "samples")
+		c.Expr, c.Result, c.N = text.Draw(t, "expr"), drawOptional(t), rapid.Int().Draw(t, "n")
+		c.Inputs = drawList(t, 2, func(t *rapid.T, _ string) InputWhy {
+			return InputWhy{
+				Tag: text.Draw(t, "tag"), Equipment: text.Draw(t, "equipment"), Value: drawOptional(t), Quality: text.Draw(t, "quality"),
+				At: Time(rapid.Int64().Draw(t, "at")), Sender: text.Draw(t, "sender"), Sequence: rapid.Uint64().Draw(t, "sequence"), Cause: text.Draw(t, "cause"),
+			}
+		})
+		c.LimitFrom = drawList(t, 2, func(t *rapid.T, _ string) string { return text.Draw(t, "from") })
+		c.Span, c.Due = Duration(rapid.Int64().Draw(t, "span")), Time(rapid.Int64().Draw(t, "due"))
+	}
 	if depth > 0 {
 		c.Of = drawList(t, 2, func(t *rapid.T, _ string) ConditionWhy { return drawCondition(t, depth-1) })
 	}

@@ -37,6 +37,14 @@ func TestConditionJSON(t *testing.T) {
 		{`{"tag":"t","in":[1,1.0,"a",true]}`, ""},
 		{`{"tag":"t","inside":[1,2]}`, ""},
 		{`{"all":[{"tag":"t","atMost":1},{"not":{"tag":"u","is":1}}],"for":"90s"}`, ""},
+		{`{"atLeastN":{"n":2,"of":[{"tag":"t","is":1},{"tag":"u","changed":true}]},"keep":"1m"}`, ""},
+		{`{"tag":"t","avg":"10m","above":75,"hysteresis":0.5,"staleAfter":"30s"}`, ""},
+		{`{"tag":"t","timeAvg":"1h","inside":[1,{"table":"limits","key":{"tag":"p","equipment":"C1"},"column":"max"}]}`, ""},
+		{`{"expr":"a - b","above":{"table":"limits","key":{"tag":"p"},"column":"max"}}`, ""},
+		{`{"tag":"t","stuck":"10m"}`, ""},
+		{`{"tag":"t","missing":"2m","for":"1m"}`, ""},
+		{`{"tag":"t","sequence":["A",2,true],"within":"30s"}`, ""},
+		{`{"tag":"t","stddev":"90s","atMost":1}`, ""},
 		{`{"for":"60s","above":1e2,"tag":"t"}`, `{"tag":"t","above":100.0,"for":"1m"}`},
 	}
 	for _, test := range tests {
@@ -65,6 +73,13 @@ func TestConditionJSONRefusals(t *testing.T) {
 		`{"state":"ACTIVE","tag":"t","above":75}`:        `unknown key "state"`,
 		`{"all":[{"tag":"t","above":1,"weight":3}]}`:     "weight",
 		`{"tag":"t","above":[1]}`:                        "want null, a boolean, a number or a string",
+		`{"tag":"t","avg":"10m","max":"5m","above":1}`:   "one window",
+		`{"tag":"t","stuck":"10m","missing":"2m"}`:       "one operator",
+		`{"tag":"t","changed":false}`:                    "put changed: true under not",
+		`{"tag":"t","above":1,"within":"5s"}`:            "within without sequence",
+		`{"tag":"t","avg":"","above":1}`:                 "avg",
+		`{"tag":"t","above":{"table":"x","colum":"c"}}`:  "colum",
+		`{"atLeastN":{"n":1,"off":[]}}`:                  "off",
 		`{"tag":"t","above":99999999999999999999999999}`: "range",
 	} {
 		var c Condition

@@ -70,16 +70,14 @@ func (n *node) subjects() int {
 // probe that had the same tag before goes on.
 func (e *Engine) connectProbe(i int32, inst *instance, j int, t linewatch.Time) bool {
 	n, s := &inst.prog.nodes[j], &inst.nodes[j]
-	refs := n.refs()
-	inputs := make([]input, len(refs))
-	needed := n.probes()
-	for k, ref := range refs {
-		inputs[k] = e.input(inst, n, ref, k < n.subjects())
-		needed = needed || inputs[k].stale > 0
-	}
-	if !needed {
+	if !n.probes() && e.registry.staleAfter(e.subjectOf(inst, n), n.tag) == 0 {
 		s.probe = nil
 		return false
+	}
+	refs := n.refs()
+	inputs := make([]input, len(refs))
+	for k, ref := range refs {
+		inputs[k] = e.input(inst, n, ref, k < n.subjects())
 	}
 	if s.probe == nil || len(s.probe.inputs) > 0 && s.probe.inputs[0].series != inputs[0].series {
 		s.probe = newProbe(n, t)

@@ -212,6 +212,8 @@ func TestFormatRoundTrip(t *testing.T) {
 // valid that survives being written.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(sample))
+	f.Add([]byte(conditionHead + "atLeastN: {n: 1, of: [{tag: t, avg: 1m, above: {table: x, key: {tag: p}, column: c}, hysteresis: 1}, {expr: a - b, is: 1}]}\n"))
+	f.Add([]byte(conditionHead + "any: [{tag: t, sequence: [A, B], within: 3s}, {tag: t, changed: true}, {tag: t, stuck: 1m, staleAfter: 5m}, {tag: t, missing: 1m}]\n"))
 	f.Add([]byte("{\"apiVersion\":\"linewatch/v1\",\"kind\":\"Table\",\"id\":\"t\",\"rows\":{\"a\":{\"b\":1}}}"))
 	f.Add([]byte("apiVersion: linewatch/v1\nkind: Assets\nequipment: [{id: a, line: b, site: c}]\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
