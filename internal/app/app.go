@@ -165,19 +165,7 @@ func (a *App) openBroker(context.Context) (err error) {
 }
 
 func (a *App) openStores(context.Context) (err error) {
-	recorded := a.data.recordedTime(a.o.Log)
-	a.clock.follow(recorded, linewatch.NoTime) // before a log asks for the time
-	a.onClose(a.closeClock)                    // when the logs are closed
-	options := boltlog.Options{Partitions: 1, Clock: a.clock.now, Logger: a.o.Log, Silence: logSilence}
-	if a.controlLog, err = boltlog.Open(a.data.file(controlDir), options); err != nil {
-		return fmt.Errorf("control log: %w", err)
-	}
-	a.onClose(a.controlLog.Close)
-	if a.pointsLog, err = boltlog.Open(a.data.file(pointsDir), options); err != nil {
-		return fmt.Errorf("points log: %w", err)
-	}
-	a.onClose(a.pointsLog.Close)
-	if err := a.openClock(recorded); err != nil {
+	if err := a.openClockAndLogs(); err != nil {
 		return err
 	}
 	if a.store, err = boltstore.Open(a.data.file(stateFile), a.o.Log); err != nil {

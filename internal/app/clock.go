@@ -119,8 +119,9 @@ const most = linewatch.Minute
 // follow moves the clock on so that it does not go back behind an earlier run:
 // to the time that one has recorded (NoTime if none is), and to the end of the
 // logs if that lies far ahead. Either the machine's clock was set back while
-// nothing ran, or the earlier run was a faster one.
-func (c *clock) follow(recorded, latest linewatch.Time) {
+// nothing ran, or the earlier run was a faster one. It reports whether time has
+// jumped.
+func (c *clock) follow(recorded, latest linewatch.Time) bool {
 	now, to := c.now(), recorded
 	if !c.faithful() || recorded > now || latest.Known() && latest.Sub(now) > most {
 		to = max(recorded, latest)
@@ -128,6 +129,7 @@ func (c *clock) follow(recorded, latest linewatch.Time) {
 	if to > now {
 		c.ahead.Add(int64(to.Sub(now)))
 	}
+	return to > now
 }
 
 // faithful reports whether time is what the machine's clock said at the start

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"linewatch"
+	"linewatch/ingest/boltlog"
 )
 
 // The clock's record is a time that no run on this data directory has reached
@@ -47,10 +48,28 @@ func (d *dataDir) recordTime(t linewatch.Time) error {
 	return nil
 }
 
-// openClock takes up the time where the last run left it.
-func (a *App) openClock(recorded linewatch.Time) error {
-	a.clock.follow(recorded, a.settleTime())
+// openClockAndLogs takes up the time where the last run left it, as its record
+// and its logs say.
+func (a *App) openClockAndLogs() error {
+	recorded := a.data.recordedTime(a.o.Log)
+	a.clock.follow(recorded, linewatch.NoTime) // before a log asks for the time
+	if err := a.openLogs(); err != nil {
+		return err
+	}
+	if a.clock.follow(recorded, a.settleTime()) {
+		// A log promises as far ahead as it has seen time run, and has seen it
+		// jump. Opened again it has not.
+		if err := errors.Join(a.controlLog.Close(), a.pointsLog.Close()); err != nil {
+			return err
+		}
+		if err := a.openLogs(); err != nil {
+			return err
+		}
+	}
 	a.started = a.clock.now()
+	a.onClose(a.closeClock) // when the logs are closed
+	a.onClose(a.controlLog.Close)
+	a.onClose(a.pointsLog.Close)
 	if ahead := a.clock.ahead.Load(); ahead > 0 {
 		a.o.Log.Warn("the machine's clock is behind the last run: times go on from the end of that", "ahead_ms", ahead)
 	}
@@ -60,13 +79,19 @@ func (a *App) openClock(recorded linewatch.Time) error {
 	return a.recordAhead()
 }
 
-// closeClock records exactly where this run has ended.
-func (a *App) closeClock() error {
-	if !a.started.Known() {
-		return nil // it was never set
+func (a *App) openLogs() (err error) {
+	options := boltlog.Options{Partitions: 1, Clock: a.clock.now, Logger: a.o.Log, Silence: logSilence}
+	if a.controlLog, err = boltlog.Open(a.data.file(controlDir), options); err != nil {
+		return fmt.Errorf("control log: %w", err)
 	}
-	return a.data.recordTime(a.clock.now())
+	if a.pointsLog, err = boltlog.Open(a.data.file(pointsDir), options); err != nil {
+		return errors.Join(fmt.Errorf("points log: %w", err), a.controlLog.Close())
+	}
+	return nil
 }
+
+// closeClock records exactly where this run has ended.
+func (a *App) closeClock() error { return a.data.recordTime(a.clock.now()) }
 
 func (a *App) recordAhead() error {
 	return a.data.recordTime(a.clock.now().Add(a.clock.scaled(recordAhead)))
