@@ -29,6 +29,11 @@ func newSimulate(log *slog.Logger) *cobra.Command {
 			if err := checkSpeed(speed); err != nil {
 				return usageError{err}
 			}
+			if config != "" {
+				if err := app.PrepareConfig(config); err != nil {
+					return usageError{fmt.Errorf("--config-out: %w", err)}
+				}
+			}
 			var out io.Writer
 			if served != "" {
 				f, err := os.OpenFile(served, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
@@ -38,7 +43,7 @@ func newSimulate(log *slog.Logger) *cobra.Command {
 				defer f.Close()
 				out = f
 			}
-			s, err := app.NewSimulation(app.SimulationOptions{Listen: listen, Seed: seed, Speed: speed, Served: out, Log: log})
+			s, err := app.NewSimulation(app.SimulationOptions{Listen: listen, Seed: seed, Speed: speed, Config: config, Served: out, Log: log})
 			if err != nil {
 				return err
 			}
@@ -91,8 +96,8 @@ func simulateHelp() string {
 --config-out DIR another process reads it with
   linewatch run --config DIR/linewatch.yaml
 
-The sources and their tags, as a configuration has them (the OPC UA server's
-certificate is made at each start, so its thumbprint is not listed here):
+The sources and their tags, as a configuration has them (the certificate of the
+OPC UA server is made at the first start and kept in DIR):
 `)
 	for _, src := range app.SimulatedEdge().Sources {
 		fmt.Fprintf(&b, "\n%s (%s)\n", src.ID, src.Protocol)

@@ -289,8 +289,20 @@ func TestSimulateAndRunApart(t *testing.T) {
 			t.Errorf("the log names no read of the %s", plc)
 		}
 	}
+	restarted := start(t, program, "simulate", "--listen", "127.0.0.1:0", "--config-out", dir+"/line")
+	restarted.line("Read them with: linewatch run --config ", 10*time.Second)
+	if before, after := pinned(text), pinned(read(t, config)); before == "" || after != before {
+		t.Errorf("the restarted line has the certificate %s, before it was %s", after, before)
+	}
 	again := []string{"--config-out: configuration: DIR holds other files; name a new directory"}
 	(&mistake{"simulate --listen 127.0.0.1:0 --config-out DIR", exitUsage, again}).check(t, dir)
+}
+
+// pinned returns the line of a configuration that names a certificate.
+func pinned(config string) string {
+	_, rest, _ := strings.Cut(config, "thumbprint:")
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSpace(line)
 }
 
 // A data directory that cannot be written is said so, with a way out.

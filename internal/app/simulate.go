@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -28,7 +29,11 @@ type SimulationOptions struct {
 	// MaxSpeed. Default 1.
 	Speed float64
 	// Now is that clock. Default: one that begins with the machine's time.
-	Now    func() time.Time
+	Now func() time.Time
+	// Config is the directory that PrepareConfig has made for WriteConfig. The
+	// identity of the OPC UA server, which the configuration pins, is kept there,
+	// so that it is the same at the next start. Empty: one is made for this run.
+	Config string
 	Served io.Writer // gets one JSON line per read that a PLC answered; may be nil
 	Log    *slog.Logger
 }
@@ -133,8 +138,7 @@ func (s *Simulation) open(plc simulatedPLC, n int, o *SimulationOptions) error {
 	return nil
 }
 
-// openDryEnd starts the OPC UA server, short of serving. It proves itself with a
-// certificate made now.
+// openDryEnd starts the OPC UA server, short of serving.
 func (s *Simulation) openDryEnd(n int, o *SimulationOptions) (err error) {
 	address, err := nextPort(o.Listen, n)
 	if err != nil {
@@ -144,6 +148,11 @@ func (s *Simulation) openDryEnd(n int, o *SimulationOptions) (err error) {
 		return explainListen("simulated OPC UA server", address, err)
 	}
 	options := opcuasim.Options{Now: o.Now, Fastest: publishEvery, Log: o.Log.With("server", dryEndSource)}
+	if o.Config != "" {
+		if options.Identity, err = keptIdentity(filepath.Join(o.Config, simulatedIdentity), o.Now()); err != nil {
+			return err
+		}
+	}
 	if s.dryEnd.server, err = opcuasim.New(options); err == nil {
 		err = s.dryEnd.server.Attach(s.line, dryEndMachines()...)
 	}

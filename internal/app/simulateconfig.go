@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"linewatch/configs"
@@ -22,13 +23,7 @@ const simulatedHeader = "# Reads a simulated line. Written by linewatch simulate
 // configuration. It makes the directory, and refuses one that holds anything
 // but what it has written before.
 func (s *Simulation) WriteConfig(dir string) (string, error) {
-	name := filepath.Join(dir, "linewatch.yaml")
-	if err := checkOurs(dir, name); err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "rules"), 0o755); err != nil {
-		return "", fmt.Errorf("configuration: %w", err)
-	}
+	name := filepath.Join(dir, simulatedConfig)
 	if err := copyConfig(demoAssets, filepath.Join(dir, "assets.yaml")); err != nil {
 		return "", err
 	}
@@ -50,15 +45,35 @@ func (s *Simulation) WriteConfig(dir string) (string, error) {
 	return name, nil
 }
 
-func checkOurs(dir, name string) error {
-	found, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(found) == 0 {
-		return nil
+// What a simulation writes into the directory of a configuration, beside the
+// registry and the rules.
+const (
+	simulatedConfig   = "linewatch.yaml"
+	simulatedIdentity = "server.pem" // of the OPC UA server, which the configuration has pinned
+)
+
+// PrepareConfig makes the directory of a configuration. It refuses one with
+// files that no simulation has written.
+func PrepareConfig(dir string) error {
+	if err := checkOurs(dir); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "rules"), 0o755); err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
-	text, err := os.ReadFile(name)
+	return nil
+}
+
+func checkOurs(dir string) error {
+	found, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	begun := func(e fs.DirEntry) bool { return e.Name() == "rules" || e.Name() == simulatedIdentity }
+	if len(slices.DeleteFunc(found, begun)) == 0 {
+		return nil
+	}
+	text, err := os.ReadFile(filepath.Join(dir, simulatedConfig))
 	if err != nil || !strings.HasPrefix(string(text), simulatedHeader+"\n") {
 		return fmt.Errorf("configuration: %s holds other files; name a new directory", dir)
 	}
