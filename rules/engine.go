@@ -212,7 +212,9 @@ func (e *Engine) closeInstant(t linewatch.Time) {
 		}
 	}
 	e.touched = e.touched[:0]
-	slices.SortStableFunc(e.earlier, func(a, b touch) int { return int(a.series) - int(b.series) })
+	if len(e.earlier) > 1 {
+		slices.SortStableFunc(e.earlier, func(a, b touch) int { return int(a.series) - int(b.series) })
+	}
 	e.applyControl(t)
 	for e.timers.next() <= t {
 		e.markDirty(e.timers.pop(e.instances))

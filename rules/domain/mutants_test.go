@@ -69,7 +69,7 @@ var moreMutants = []mutant{
 	{"the first value is a change", "rules/history.go", "if !p.value.IsNull() && !p.value.Equal(s.Value) {", "if !p.value.Equal(s.Value) {"},
 	{"stuck goes on through unknown", "rules/history.go", "\t\tp.since, p.value = linewatch.NoTime, linewatch.Value{}\n", ""},
 	{"missing forgets the activation", "rules/history.go", "max(sr.last.At, p.born)", "sr.last.At"},
-	{"a sequence may take a millisecond longer", "rules/history.go", "s.At > began.Add(n.cond.Span)", "s.At > began.Add(n.cond.Span+1)"},
+	{"a sequence of exactly its time is too long", "rules/history.go", "s.At > began.Add(n.cond.Span)", "s.At >= began.Add(n.cond.Span)"},
 	{"values of a sequence serve twice", "rules/history.go", "\t\t\tp.steps[k] = linewatch.NoTime\n", "\t\t\t_ = k\n"},
 	{"what a probe was is not its memory", "rules/probe.go", "\tif truth != linewatch.Undecided {\n\t\ts.memory", "\tif false {\n\t\ts.memory"},
 	// Ages and silence.

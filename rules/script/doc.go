@@ -39,7 +39,8 @@
 // A value is a number, true, false, null, a word, or text in double quotes.
 // The quality is Ok, Uncertain or Bad; without it a null is Bad and all else
 // Ok. A line that repeats an earlier one exactly is the same point delivered
-// twice. Senders never go silent by themselves.
+// twice. Senders never go silent by themselves. While one is offline, missing and
+// staleAfter of its tags fall due as the times of later lines go on.
 //
 // What is judged is what the last watermark has passed: without a heartbeat
 // that is 2 s and a millisecond before a sender's newest point. Expected
