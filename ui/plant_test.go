@@ -101,6 +101,12 @@ func (p *plant) RuleContent(_ context.Context, id linewatch.RuleID, version uint
 	return linewatch.Rule{ID: id, Priority: int(version)}, nil
 }
 
+func (p *plant) Published(context.Context) ([]PublishedRule, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return []PublishedRule{{ID: "filler-rinse-water", Newest: 2, Version: 1, Document: &linewatch.Rule{ID: "filler-rinse-water", Priority: 1}}, {ID: "tried", Newest: 4}}, p.broken
+}
+
 func (p *plant) Republish(_ context.Context, id linewatch.RuleID, version uint32, how Publication) (uint32, error) {
 	return 9, p.apply("republish", string(id), fmt.Sprint(version, how))
 }

@@ -14,6 +14,17 @@ type RuleContent interface {
 	// RuleContent returns a version of a rule, or says ErrUnknownRule or, of a
 	// version that never was, that it is Refused.
 	RuleContent(ctx context.Context, id linewatch.RuleID, version uint32) (linewatch.Rule, error)
+	// Published returns every rule that is not deleted, in order.
+	Published(ctx context.Context) ([]PublishedRule, error)
+}
+
+// PublishedRule is a rule with the version that was published last to be in
+// force; see InForce.
+type PublishedRule struct {
+	ID       linewatch.RuleID `json:"id"`
+	Newest   uint32           `json:"newest"`  // version, whatever it is for
+	Version  uint32           `json:"version"` // in force; 0: none
+	Document *linewatch.Rule  `json:"document,omitempty"`
 }
 
 // InForce returns the version that was published last to be in force, and
@@ -29,6 +40,18 @@ func (l *RuleLife) InForce() (RuleVersion, bool) {
 		}
 	}
 	return RuleVersion{}, false
+}
+
+// getPublished answers with the content of all rules in force at once.
+func (s *Server) getPublished(w http.ResponseWriter, r *http.Request) {
+	rules, err := s.opts.Contents.Published(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.answer(w, http.StatusOK, struct {
+		Rules []PublishedRule `json:"rules"`
+	}{rules})
 }
 
 func (s *Server) getRuleVersion(w http.ResponseWriter, r *http.Request) {

@@ -20,6 +20,20 @@ func TestRuleVersionContent(t *testing.T) {
 	}
 }
 
+func TestRulesInForce(t *testing.T) {
+	p := bottlingLine()
+	s := newServer(t, p)
+	w := do(s, "GET", "/api/v1/rules?content=inForce", nil)
+	for _, want := range []string{`{"rules":[{"id":"filler-rinse-water","newest":2,"version":1,"document":{`, `"priority":1`, `{"id":"tried","newest":4,"version":0}]}`} {
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("got %d %s, which lacks %s", w.Code, w.Body, want)
+		}
+	}
+	checkProblem(t, "content", do(s, "GET", "/api/v1/rules?content=all", nil), http.StatusBadRequest)
+	p.change(func(p *plant) { p.broken = errDisk })
+	checkProblem(t, "disk", do(s, "GET", "/api/v1/rules?content=inForce", nil), http.StatusInternalServerError)
+}
+
 // Drafts and shadows leave in force what is; a retirement and a deletion do not.
 func TestInForce(t *testing.T) {
 	draft, shadow := RuleVersion{Version: 9, Stage: linewatch.StageDraft}, RuleVersion{Version: 8, Stage: linewatch.StageShadow}

@@ -197,6 +197,15 @@ func (s *Server) deleteRule(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) getRules(w http.ResponseWriter, r *http.Request) {
+	switch content := r.URL.Query().Get("content"); content {
+	case "":
+	case "inForce":
+		s.getPublished(w, r)
+		return
+	default:
+		problem(w, http.StatusBadRequest, "content: want inForce, or leave it out")
+		return
+	}
 	lives, err := s.opts.Lives.RuleLives(r.Context())
 	if err != nil {
 		s.fail(w, r, err)

@@ -24,33 +24,44 @@ func (l ruleLives) RuleContent(ctx context.Context, id linewatch.RuleID, version
 	return l.control.content(ctx, id, version)
 }
 
-// RuleInForce asks the process that uses a data directory for the version of a
-// rule that is in force. Version 0 means that none is. newest is the number of
-// the newest version, whatever it is for.
-func RuleInForce(ctx context.Context, data string, id linewatch.RuleID) (rule linewatch.Rule, version, newest uint32, err error) {
-	life, err := Rule(ctx, data, id)
-	if err != nil {
-		return rule, 0, 0, err
+// Published implements ui.RuleContent.
+func (l ruleLives) Published(ctx context.Context) ([]ui.PublishedRule, error) {
+	list := []ui.PublishedRule{}
+	for _, id := range l.control.published() {
+		life, _ := l.control.life(id)
+		rule := ui.PublishedRule{ID: id}
+		if len(life.Versions) > 0 {
+			rule.Newest = life.Versions[0].Version
+		}
+		if v, ok := life.InForce(); ok && v.Version == rule.Newest {
+			rule.Version, rule.Document = v.Version, life.Document
+		} else if ok { // a draft or shadow came behind it
+			content, err := l.control.content(ctx, id, v.Version)
+			if err != nil {
+				return nil, err
+			}
+			rule.Version, rule.Document = v.Version, &content
+		}
+		list = append(list, rule)
 	}
-	if len(life.Versions) > 0 {
-		newest = life.Versions[0].Version
+	return list, nil
+}
+
+// publishedRules asks the process that uses a data directory for all rules with
+// what is in force of each.
+func publishedRules(ctx context.Context, data string) ([]ui.PublishedRule, error) {
+	var out struct {
+		Rules []ui.PublishedRule `json:"rules"`
 	}
-	v, ok := life.InForce()
-	switch {
-	case !ok:
-		return rule, 0, newest, nil
-	case v.Version == newest && life.Document != nil:
-		return *life.Document, v.Version, newest, nil
-	}
-	err = get(ctx, data, rulePath(id, fmt.Sprintf("/versions/%d", v.Version), nil), &rule)
-	return rule, v.Version, newest, err
+	err := get(ctx, data, "/api/v1/rules?content=inForce", &out)
+	return out.Rules, err
 }
 
 // ExportRules writes every rule in force to dir, one file for each, named by
 // its id, and says so on out. A file that holds the rule already is left alone
 // with its comments; another one is overwritten only with force.
 func ExportRules(ctx context.Context, data, dir string, force bool, out io.Writer) error {
-	lives, err := Rules(ctx, data)
+	list, err := publishedRules(ctx, data)
 	if err != nil {
 		return err
 	}
@@ -58,22 +69,18 @@ func ExportRules(ctx context.Context, data, dir string, force bool, out io.Write
 		return fmt.Errorf("export: %w", err)
 	}
 	var errs []error
-	for _, life := range lives {
-		rule, version, _, err := RuleInForce(ctx, data, life.ID)
-		switch {
-		case err != nil:
-			return err
-		case version == 0:
-			fmt.Fprintf(out, "rule %s: no version is in force: passed over\n", life.ID)
+	for _, rule := range list {
+		if rule.Document == nil {
+			fmt.Fprintf(out, "rule %s: no version is in force: passed over\n", rule.ID)
 			continue
 		}
-		name := filepath.Join(dir, string(life.ID)+".yaml")
-		said, err := exportRule(name, &rule, force)
+		name := filepath.Join(dir, string(rule.ID)+".yaml")
+		said, err := exportRule(name, rule.Document, force)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		fmt.Fprintf(out, "%s: rule %s version %d%s\n", name, life.ID, version, said)
+		fmt.Fprintf(out, "%s: rule %s version %d%s\n", name, rule.ID, rule.Version, said)
 	}
 	return errors.Join(errs...)
 }
@@ -106,12 +113,20 @@ func ImportRules(ctx context.Context, data, dir string, dry bool, out io.Writer)
 	if err != nil {
 		return err
 	}
+	list, err := publishedRules(ctx, data)
+	if err != nil {
+		return err
+	}
+	old := make(map[linewatch.RuleID]ui.PublishedRule, len(list))
+	for _, rule := range list {
+		old[rule.ID] = rule
+	}
 	waiting := set.Rules
 	for len(waiting) > 0 {
 		var refused []*rulefile.Source
 		var errs []error
 		for _, src := range waiting {
-			if err := importRule(ctx, data, src, files[src.Name], dry, out); errors.As(err, new(*ConfigError)) {
+			if err := importRule(ctx, data, src, old[src.Rule.ID], files[src.Name], dry, out); errors.As(err, new(*ConfigError)) {
 				// It may fit once the others are there.
 				refused, errs = append(refused, src), append(errs, err)
 			} else if err != nil {
@@ -123,7 +138,15 @@ func ImportRules(ctx context.Context, data, dir string, dry bool, out io.Writer)
 		}
 		waiting = refused
 	}
-	return otherRules(ctx, data, set, out)
+	for _, src := range set.Rules {
+		delete(old, src.Rule.ID)
+	}
+	for _, rule := range list {
+		if _, other := old[rule.ID]; other && rule.Document != nil {
+			fmt.Fprintf(out, "rule %s, in force as version %d, is in none of the files: left as it is\n", rule.ID, rule.Version)
+		}
+	}
+	return nil
 }
 
 // readRules reads the rule files of a directory.
@@ -160,45 +183,29 @@ func readRules(dir string) (*ruleset.Set, map[string][]byte, error) {
 	return set, files, nil
 }
 
-func importRule(ctx context.Context, data string, src *rulefile.Source, text []byte, dry bool, out io.Writer) error {
-	id := src.Rule.ID
-	old, version, newest, err := RuleInForce(ctx, data, id)
-	if err != nil && !errors.Is(err, ui.ErrUnknownRule) {
-		return err
-	}
-	said := "is new"
-	if version > 0 {
-		d := ruleset.Diff(&old, src.Rule)
-		if d.Same() {
-			fmt.Fprintf(out, "%s: rule %s is in force as version %d\n", src.Name, id, version)
+// importRule publishes a rule unless it is in force as it stands in the file.
+func importRule(ctx context.Context, data string, src *rulefile.Source, old ui.PublishedRule, text []byte, dry bool, out io.Writer) error {
+	id, said := src.Rule.ID, "is new"
+	if old.Document != nil {
+		if ruleset.Diff(old.Document, src.Rule).Same() {
+			fmt.Fprintf(out, "%s: rule %s is in force as version %d\n", src.Name, id, old.Version)
 			return nil
 		}
-		said = fmt.Sprintf("differs from version %d", version)
+		said = fmt.Sprintf("differs from version %d", old.Version)
 	}
 	if dry {
 		fmt.Fprintf(out, "%s: rule %s %s, would be published\n", src.Name, id, said)
 		return nil
 	}
-	answer, err := apply(ctx, data, "rules", src.Name, text, ui.Publication{After: int64(newest)})
+	how := ui.AtOnce()
+	if old.Newest > 0 {
+		how.After = int64(old.Newest)
+	}
+	answer, err := apply(ctx, data, "rules", src.Name, text, how)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s: %s\n", src.Name, answer)
-	return nil
-}
-
-// otherRules names the rules in force that no file has.
-func otherRules(ctx context.Context, data string, set *ruleset.Set, out io.Writer) error {
-	lives, err := Rules(ctx, data)
-	if err != nil {
-		return err
-	}
-	for i := range lives {
-		known := slices.ContainsFunc(set.Rules, func(src *rulefile.Source) bool { return src.Rule.ID == lives[i].ID })
-		if v, ok := lives[i].InForce(); ok && !known {
-			fmt.Fprintf(out, "rule %s, in force as version %d, is in none of the files: left as it is\n", lives[i].ID, v.Version)
-		}
-	}
 	return nil
 }
 
@@ -220,12 +227,17 @@ func DiffRule(ctx context.Context, data string, files []string) (head string, d 
 	if len(files) == 2 {
 		return files[0] + " -> " + files[1], ruleset.Diff(&rules[0], &rules[1]), nil
 	}
-	old, version, _, err := RuleInForce(ctx, data, rules[0].ID)
-	switch {
-	case err != nil:
+	list, err := publishedRules(ctx, data)
+	if err != nil {
 		return "", nil, err
-	case version == 0:
-		return "", nil, fmt.Errorf("rule %s: no version is in force; linewatch rules list %s shows what there is", rules[0].ID, rules[0].ID)
 	}
-	return fmt.Sprintf("rule %s version %d in force -> %s", rules[0].ID, version, files[0]), ruleset.Diff(&old, &rules[0]), nil
+	id := rules[0].ID
+	i := slices.IndexFunc(list, func(r ui.PublishedRule) bool { return r.ID == id })
+	switch {
+	case i < 0:
+		return "", nil, unknownRule(id, ui.ErrUnknownRule)
+	case list[i].Document == nil:
+		return "", nil, fmt.Errorf("rule %s: no version is in force; linewatch rules list %s shows what there is", id, id)
+	}
+	return fmt.Sprintf("rule %s version %d in force -> %s", id, list[i].Version, files[0]), ruleset.Diff(list[i].Document, &rules[0]), nil
 }
