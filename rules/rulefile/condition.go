@@ -169,8 +169,16 @@ func (c *converter) window(path string, out *linewatch.Condition, d *conditionDo
 		f    linewatch.Aggregate
 		over *linewatch.Duration
 	}{
-		{linewatch.Avg, d.Avg}, {linewatch.TimeAvg, d.TimeAvg}, {linewatch.Min, d.Min}, {linewatch.Max, d.Max}, {linewatch.Sum, d.Sum},
-		{linewatch.Count, d.Count}, {linewatch.StdDev, d.StdDev}, {linewatch.Range, d.Range}, {linewatch.Rate, d.Rate}, {linewatch.Delta, d.Delta},
+		{linewatch.Avg, d.Avg},
+		{linewatch.TimeAvg, d.TimeAvg},
+		{linewatch.Min, d.Min},
+		{linewatch.Max, d.Max},
+		{linewatch.Sum, d.Sum},
+		{linewatch.Count, d.Count},
+		{linewatch.StdDev, d.StdDev},
+		{linewatch.Range, d.Range},
+		{linewatch.Rate, d.Rate},
+		{linewatch.Delta, d.Delta},
 	} {
 		switch {
 		case w.over == nil:
