@@ -19,6 +19,7 @@ type refJudge struct {
 	tags    map[refTag]bool // that points are taken of
 	tables  map[string]linewatch.Table
 	refSilence
+	order     []refKey // of evaluation; nil: not known since a control record
 	assets    linewatch.Assets
 	rules     map[linewatch.RuleID]*refRule
 	pending   []refControl
@@ -168,6 +169,7 @@ func (j *refJudge) publish(changes []linewatch.StateChange) {
 }
 
 func (j *refJudge) apply(c *linewatch.Control, t linewatch.Time) (changes []linewatch.StateChange) {
+	j.order = nil
 	before := j.assets
 	switch {
 	case c.Assets != nil:
@@ -356,9 +358,12 @@ func refEquipment(a *linewatch.Assets, id string) linewatch.Equipment {
 
 // evaluate judges every instance, one that reads others after these.
 func (j *refJudge) evaluate(t linewatch.Time) (changes []linewatch.StateChange) {
-	for _, key := range slices.SortedFunc(maps.Keys(j.instances), func(a, b refKey) int {
-		return cmp.Or(j.depth(j.instances[a].version)-j.depth(j.instances[b].version), cmp.Compare(a.rule, b.rule), cmp.Compare(a.equipment, b.equipment))
-	}) {
+	if j.order == nil {
+		j.order = slices.SortedFunc(maps.Keys(j.instances), func(a, b refKey) int {
+			return cmp.Or(j.depth(j.instances[a].version)-j.depth(j.instances[b].version), cmp.Compare(a.rule, b.rule), cmp.Compare(a.equipment, b.equipment))
+		})
+	}
+	for _, key := range j.order {
 		inst := j.instances[key]
 		if inst.version == nil {
 			continue
