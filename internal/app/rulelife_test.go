@@ -66,8 +66,15 @@ func TestLifeOfARule(t *testing.T) {
 	republish(1, ui.AtOnce(), 9) // a deleted rule comes back above its tombstone
 
 	want := []ui.RuleVersion{
-		{Version: 9, Stage: "active"}, {Version: 8, Deleted: true, From: noon}, {Version: 7, Stage: "retired"}, {Version: 6, Stage: "active"}, {Version: 5, Stage: "draft"},
-		{Version: 4, Stage: "active", From: noon}, {Version: 3, Stage: "active"}, {Version: 2, Stage: "shadow"}, {Version: 1, Stage: "active"},
+		{Version: 9, Stage: "active"},
+		{Version: 8, Deleted: true, From: noon},
+		{Version: 7, Stage: "retired"},
+		{Version: 6, Stage: "active"},
+		{Version: 5, Stage: "draft"},
+		{Version: 4, Stage: "active", From: noon},
+		{Version: 3, Stage: "active"},
+		{Version: 2, Stage: "shadow"},
+		{Version: 1, Stage: "active"},
 	}
 	check := func(c *control) {
 		t.Helper()

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -74,6 +75,9 @@ func TestRegistryIsTheSimulatedLine(t *testing.T) {
 func TestWrittenConfigurationReadsTheLine(t *testing.T) {
 	s, dir := newSimulation(t), filepath.Join(t.TempDir(), "line")
 	for range 2 { // over its own
+		if err := PrepareConfig(dir); err != nil {
+			t.Fatal(err)
+		}
 		name, err := s.WriteConfig(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -95,8 +99,34 @@ func TestWrittenConfigurationReadsTheLine(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(other, "linewatch.yaml"), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.WriteConfig(other); err == nil || !strings.Contains(err.Error(), "holds other files") {
+	if err := PrepareConfig(other); err == nil || !strings.Contains(err.Error(), "holds other files") {
 		t.Errorf("another's configuration: %v", err)
+	}
+}
+
+// The certificate that a configuration pins stays the same until it runs out.
+func TestKeptIdentity(t *testing.T) {
+	file, now := filepath.Join(t.TempDir(), simulatedIdentity), time.Now()
+	prints := make(map[string]bool)
+	for range 2 {
+		id, err := keptIdentity(file, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prints[id.Thumbprint()] = true
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 || len(prints) != 1 {
+		t.Errorf("%d identities, file %v, %v", len(prints), info, err)
+	}
+	id, err := keptIdentity(file, now.AddDate(1, 0, 0))
+	if err != nil || prints[id.Thumbprint()] {
+		t.Errorf("a certificate that has run out was kept: %v", err)
+	}
+	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keptIdentity(file, now); err == nil || !strings.Contains(err.Error(), "remove it") {
+		t.Errorf("a file of something else: %v", err)
 	}
 }
 
