@@ -41,8 +41,8 @@ type assetCheck struct {
 
 func (v *assetCheck) equipment(path string, e *Equipment) {
 	v.check(ValidName(e.ID), path+".id", "is not an equipment id", nameRemedy)
-	_, line := SubjectLine(e.ID)
-	v.check(!line, path+".id", "is what stands for a line", "choose another id")
+	v.check(!stands(e.ID), path+".id", "is what stands for a line or site", "choose another id")
+	v.check(!stands(e.Line), path+".line", "is what stands for a line or site", "choose another name")
 	if other, ok := v.names[e.ID]; ok {
 		v.add(path+".id", "is the id of "+other+" too", "give each equipment an id of its own")
 	} else {
@@ -85,8 +85,7 @@ func (v *assetCheck) alias(path string, e *Equipment) {
 		return
 	}
 	v.check(ValidName(e.Alias), path+".alias", "is not an alias", nameRemedy)
-	_, line := SubjectLine(e.Alias)
-	v.check(!line, path+".alias", "is what stands for a line", "choose another alias")
+	v.check(!stands(e.Alias), path+".alias", "is what stands for a line or site", "choose another alias")
 	if other, ok := v.names[e.Alias]; ok {
 		v.add(path+".alias", "is an id or alias of "+other+" too", "give each equipment an alias of its own")
 		return

@@ -24,6 +24,10 @@ func TestScopeMistakes(t *testing.T) {
 		{Scope{Line: "line-1"}, onOwn, "groups[0].cases[0]: does not say whose t it tests"},
 		{Scope{Line: "line-1"}, Condition{Op: All, Of: []Condition{onF1, {Op: Not, Of: []Condition{onOwn}}}}, "groups[0].cases[0].all[1].not: does not say whose t it tests"},
 		{Scope{Line: "line 1"}, onF1, "scope.line: is not a line's name"},
+		{Scope{Site: "demo"}, onF1, ""},
+		{Scope{Site: "demo"}, onOwn, "groups[0].cases[0]: does not say whose t it tests"},
+		{Scope{Site: "de mo"}, onF1, "scope.site: is not a site's name"},
+		{Scope{Line: "line-1", Site: "demo"}, onF1, "scope: names more than one thing"},
 		{Scope{Line: "line-1", Class: "filler"}, onF1, "scope: names more than one thing"},
 	} {
 		err := rule(tt.scope, tt.when)
@@ -32,7 +36,7 @@ func TestScopeMistakes(t *testing.T) {
 		}
 	}
 	a := Assets{Equipment: []Equipment{{ID: "line:one", Line: "one", Site: "s"}, {ID: "e", Alias: "line:one", Line: "one", Site: "s"}}}
-	if err := a.Validate(); err == nil || strings.Count(err.Error(), "is what stands for a line") != 2 {
+	if err := a.Validate(); err == nil || strings.Count(err.Error(), "is what stands for a line or site") != 2 {
 		t.Errorf("names that stand for a line: %v", err)
 	}
 }

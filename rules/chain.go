@@ -109,7 +109,7 @@ func (e *Engine) subjectOf(inst *instance, n *node) string {
 func (e *Engine) connectRule(i, node int32, inst *instance) {
 	n := &inst.prog.nodes[node]
 	subject := e.subjectOf(inst, n)
-	if !e.here(subject) {
+	if !e.owns(&e.registry, subject) {
 		inst.nodes[node].pred = linewatch.Undecided
 		return
 	}
@@ -182,7 +182,7 @@ func (e *Engine) describeRule(w *linewatch.ConditionWhy, inst *instance, n *node
 	if subject != inst.key.equipment {
 		w.Equipment = subject
 	}
-	if !e.here(subject) {
+	if !e.owns(&e.registry, subject) {
 		w.Cause = causeElsewhere
 		return
 	}

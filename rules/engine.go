@@ -14,8 +14,9 @@ type SeriesID int32
 
 // Options configure an Engine.
 type Options struct {
-	// Line is the home whose rules are judged: rules on equipment of other
-	// lines have no instance here. Empty: every line.
+	// Line is the home whose rules are judged, a line or what
+	// linewatch.SiteSubject returns: rules on equipment of other homes have no
+	// instance here. Empty: every line and site.
 	Line string
 	// AnyEquipment takes equipment that the registry does not list for
 	// granted, as rule tests do.

@@ -19,7 +19,7 @@ type MachineStatus struct {
 // of the registry.
 func (e *Engine) Machines() (out []MachineStatus) {
 	for _, eq := range e.registry.assets.Equipment {
-		if eq.Signals == (linewatch.Signals{}) || !e.here(eq.ID) {
+		if eq.Signals == (linewatch.Signals{}) || !e.owns(&e.registry, eq.ID) {
 			continue
 		}
 		s := &eq.Signals

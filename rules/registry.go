@@ -42,6 +42,9 @@ func (r *registry) find(id string) linewatch.Equipment {
 	if line, ok := linewatch.SubjectLine(id); ok {
 		return linewatch.Equipment{ID: id, Alias: line, Line: line, Site: r.sites[line]}
 	}
+	if site, ok := linewatch.SubjectSite(id); ok {
+		return linewatch.Equipment{ID: id, Alias: site, Site: site}
+	}
 	return linewatch.Equipment{ID: id}
 }
 
@@ -57,40 +60,60 @@ func (r *registry) staleAfter(id, tag string) linewatch.Duration {
 	return 0
 }
 
-// Knows reports whether the newest registry lists an equipment for this home,
-// or whether any name will do.
-func (e *Engine) Knows(equipment string) bool { return e.belongs(&e.newest, equipment) }
+// Knows reports whether the newest registry lists an equipment that this home
+// hears, or whether any name will do.
+func (e *Engine) Knows(equipment string) bool { return e.hears(&e.newest, equipment) }
 
-// here reports whether an equipment belongs to this engine's home.
-func (e *Engine) here(id string) bool { return e.belongs(&e.registry, id) }
+// here reports whether this engine's home hears an equipment, so that its rules
+// may test the tags of it.
+func (e *Engine) here(id string) bool { return e.hears(&e.registry, id) }
 
-func (e *Engine) belongs(r *registry, id string) bool {
-	i, ok := r.byID[id]
-	if line, is := linewatch.SubjectLine(id); is && !ok {
+// hears is so of the equipment of a line for the line, and of all equipment of
+// a site for the site.
+func (e *Engine) hears(r *registry, id string) bool {
+	site, ok := linewatch.SubjectSite(e.opts.Line)
+	if i, known := r.byID[id]; ok && known {
+		return r.assets.Equipment[i].Site == site
+	}
+	return e.owns(r, id)
+}
+
+// owns reports whether rules about a subject are judged here: an equipment or a
+// line at home on the line, a site at home on itself.
+func (e *Engine) owns(r *registry, id string) bool {
+	if i, ok := r.byID[id]; ok {
+		return e.opts.Line == "" || r.assets.Equipment[i].Line == e.opts.Line
+	}
+	if line, ok := linewatch.SubjectLine(id); ok {
 		_, known := r.sites[line]
 		return known && (e.opts.Line == "" || line == e.opts.Line)
 	}
-	if !ok {
-		return e.opts.AnyEquipment
+	if site, ok := linewatch.SubjectSite(id); ok {
+		return r.hasSite(site) && (e.opts.Line == "" || id == e.opts.Line)
 	}
-	return e.opts.Line == "" || r.assets.Equipment[i].Line == e.opts.Line
+	return e.opts.AnyEquipment
+}
+
+func (r *registry) hasSite(site string) bool {
+	for _, s := range r.sites {
+		if s == site {
+			return true
+		}
+	}
+	return false
 }
 
 // subjects returns what of this home a scope is about: equipment in the order
-// of the registry, or the line.
+// of the registry, or the line or site.
 func (e *Engine) subjects(r *registry, s linewatch.Scope) (ids []string) {
-	one := r.resolve(s.Equipment)
-	if s.Line != "" {
-		one = linewatch.LineSubject(s.Line)
-	}
-	if one != "" {
-		if e.belongs(r, one) {
+	if one := r.resolve(s.Subject()); one != "" {
+		if e.owns(r, one) {
 			ids = append(ids, one)
 		}
 		return ids
 	}
 	for _, eq := range r.assets.Equipment {
-		if eq.Class == s.Class && e.belongs(r, eq.ID) {
+		if eq.Class == s.Class && e.owns(r, eq.ID) {
 			ids = append(ids, eq.ID)
 		}
 	}

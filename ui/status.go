@@ -75,7 +75,7 @@ type Instance struct {
 // Watermark is how far event time has come in one scope: every point up to it
 // has been judged.
 type Watermark struct {
-	Scope  string         `json:"scope"` // line or global
+	Scope  string         `json:"scope"` // line, site or global
 	Name   string         `json:"name,omitempty"`
 	Time   linewatch.Time `json:"time"`
 	HeldBy string         `json:"heldBy,omitempty"` // the sender that it waits for

@@ -156,6 +156,11 @@ func (c *control) fits(file string, rule *linewatch.Rule) error {
 		}
 		line = rule.Scope.Line
 	}
+	if rule.Scope.Site != "" {
+		if _, ok := c.equipment(rule.Scope.Subject()); !ok {
+			return fmt.Errorf("%s: scope.site: no equipment is registered with site %q; apply the assets first (linewatch assets apply FILE), or check the name", file, rule.Scope.Site)
+		}
+	}
 	if err := c.groupsFit(rule, rule.Groups, line); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -171,7 +176,7 @@ func (c *control) groupsFit(rule *linewatch.Rule, groups []linewatch.Group, line
 	for i := range groups {
 		for j := range groups[i].Cases {
 			when := &groups[i].Cases[j].When
-			if err := errors.Join(c.conditionFits(when, line), c.inputFits(when, rule)); err != nil {
+			if err := errors.Join(c.conditionFits(when, line, rule.Scope.Site), c.inputFits(when, rule)); err != nil {
 				return fmt.Errorf("groups[%d].cases[%d]: %w", i, j, err)
 			}
 		}
@@ -196,18 +201,20 @@ func (c *control) overrideFits(rule *linewatch.Rule, o *linewatch.Override) erro
 	return c.groupsFit(rule, o.Groups, eq.Line)
 }
 
-func (c *control) conditionFits(cond *linewatch.Condition, line string) error {
+func (c *control) conditionFits(cond *linewatch.Condition, line, site string) error {
 	for _, name := range equipmentOf(cond) {
 		eq, ok := c.equipment(name)
 		switch {
 		case !ok:
 			return fmt.Errorf("equipment %q is not registered; apply the assets first, or check the name", name)
+		case site != "" && eq.Site != site:
+			return fmt.Errorf("equipment %q is of site %q, the rule is about site %q; a rule can only read tags of its own site", cond.Equipment, eq.Site, site)
 		case line != "" && eq.Line != line:
 			return fmt.Errorf("equipment %q is on line %q, the rule is on line %q; a rule can only read tags of its own line", name, eq.Line, line)
 		}
 	}
 	for i := range cond.Of {
-		if err := c.conditionFits(&cond.Of[i], line); err != nil {
+		if err := c.conditionFits(&cond.Of[i], line, site); err != nil {
 			return err
 		}
 	}
@@ -215,7 +222,7 @@ func (c *control) conditionFits(cond *linewatch.Condition, line string) error {
 }
 
 // equipment finds a registered equipment by id or alias, or what stands for a
-// line that has some.
+// line or site that has some.
 func (c *control) equipment(name string) (linewatch.Equipment, bool) {
 	c.known.Lock()
 	defer c.known.Unlock()
@@ -226,6 +233,9 @@ func (c *control) equipment(name string) (linewatch.Equipment, bool) {
 			}
 			if linewatch.LineSubject(eq.Line) == name {
 				return linewatch.Equipment{ID: name, Alias: eq.Line, Line: eq.Line, Site: eq.Site}, true
+			}
+			if linewatch.SiteSubject(eq.Site) == name {
+				return linewatch.Equipment{ID: name, Alias: eq.Site, Site: eq.Site}, true
 			}
 		}
 	}

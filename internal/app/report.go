@@ -85,6 +85,9 @@ func (a *App) settleTime() linewatch.Time {
 
 func (r *Report) addEngine(all []host.DomainStatus) {
 	for _, d := range all {
+		if _, copies := linewatch.SubjectSite(d.Line); copies {
+			continue // what the lines of the site hear, once more
+		}
 		r.Received += d.Accounts.Received
 		r.Accepted += d.Accounts.Accepted
 		r.Processed += d.Accounts.Processed

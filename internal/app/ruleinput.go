@@ -18,24 +18,19 @@ func (c *control) inputFits(cond *linewatch.Condition, rule *linewatch.Rule) err
 	if !ok {
 		return nil
 	}
+	if home, ok := linewatch.SubjectSite(rule.Scope.Subject()); ok && cond.Equipment != "" && cond.Equipment != rule.Scope.Subject() {
+		return fmt.Errorf("rule %s is judged on its line, not for the site %q; a rule about a site reads tags, and states of other rules about that site", id, home)
+	}
 	other, known := c.rules[id]
 	meant := cond.Equipment
 	if meant == "" {
-		meant = one(rule.Scope)
+		meant = rule.Scope.Subject()
 	}
-	about := one(other.rule.Scope)
+	about := other.rule.Scope.Subject()
 	if !known || other.withdrawn || meant == "" || about == "" || c.same(meant, about) {
 		return nil
 	}
 	return fmt.Errorf("rule %s says nothing of %q, it is about %q; name that with equipment: %s", id, meant, about, about)
-}
-
-// one returns the only subject of a scope; empty for a class.
-func one(s linewatch.Scope) string {
-	if s.Line != "" {
-		return linewatch.LineSubject(s.Line)
-	}
-	return s.Equipment
 }
 
 // same reports whether two names stand for one equipment.

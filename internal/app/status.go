@@ -41,16 +41,21 @@ func (a *App) Status() ui.Status {
 
 func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 	for _, d := range all {
-		s.Engine.Received += d.Accounts.Received
-		s.Engine.Accepted += d.Accounts.Accepted
-		s.Engine.Duplicate += d.Accounts.Duplicate
-		s.Engine.Quarantined += d.Accounts.QuarantinedTotal()
+		_, copies := linewatch.SubjectSite(d.Line)
+		if !copies { // a site hears once more what its lines hear
+			s.Engine.Received += d.Accounts.Received
+			s.Engine.Accepted += d.Accounts.Accepted
+			s.Engine.Duplicate += d.Accounts.Duplicate
+			s.Engine.Quarantined += d.Accounts.QuarantinedTotal()
+		}
 		s.Domains = append(s.Domains, ui.Domain{
 			Name: domainName(d.Line), Accepted: d.Accounts.Accepted, Processed: d.Accounts.Processed,
 			Buffered: d.Accounts.Buffered, Late: d.Accounts.Late,
 			Dropped: d.Accounts.LateDropped, BufferCap: d.BufferCap, Lagged: d.Accounts.Lagged, Refused: d.Refused,
 		})
-		if d.Line != "" && d.Line != host.Nowhere {
+		if site, ok := linewatch.SubjectSite(d.Line); ok {
+			s.Watermarks = append(s.Watermarks, ui.Watermark{Scope: "site", Name: site, Time: d.Watermark, HeldBy: d.HeldBy})
+		} else if d.Line != "" && d.Line != host.Nowhere {
 			s.Watermarks = append(s.Watermarks, ui.Watermark{Scope: "line", Name: d.Line, Time: d.Watermark, HeldBy: d.HeldBy})
 		}
 		for _, x := range d.Senders {

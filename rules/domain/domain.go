@@ -1,6 +1,8 @@
 package domain
 
 import (
+	"slices"
+
 	"linewatch"
 	"linewatch/rules"
 	"linewatch/watermark"
@@ -9,8 +11,8 @@ import (
 // Config says how a time domain is run. It must be the same whenever the same
 // log is read.
 type Config struct {
-	// Line is the home line; empty: every line shares this domain and its
-	// watermark.
+	// Line is the home line, or the home site as linewatch.SiteSubject names
+	// it; empty: every line shares this domain and its watermark.
 	Line      string
 	Watermark watermark.Config
 	// Tick is the grid on which the watermark is emitted; 0: 200 ms.
@@ -104,7 +106,7 @@ func (d *Domain) Control(arrival linewatch.Time, c *linewatch.Control) (linewatc
 func (d *Domain) register(arrival linewatch.Time, a *linewatch.Assets) {
 	listed := map[linewatch.Sender]bool{}
 	for _, def := range a.Senders {
-		if d.cfg.Line != "" && def.Line != d.cfg.Line || listed[def.Sender()] {
+		if !d.hears(a, def.Line) || listed[def.Sender()] {
 			continue
 		}
 		s := d.sender(def.Sender())
@@ -121,6 +123,16 @@ func (d *Domain) register(arrival linewatch.Time, a *linewatch.Assets) {
 		}
 	}
 	d.collect(arrival)
+}
+
+// hears reports whether the senders of a line have a say here: those of the
+// home line, or of the lines of the home site.
+func (d *Domain) hears(a *linewatch.Assets, line string) bool {
+	site, ok := linewatch.SubjectSite(d.cfg.Line)
+	if !ok {
+		return d.cfg.Line == "" || line == d.cfg.Line
+	}
+	return slices.ContainsFunc(a.Equipment, func(eq linewatch.Equipment) bool { return eq.Line == line && eq.Site == site })
 }
 
 // sender returns what is known of a sender, making it if there is nothing.

@@ -113,7 +113,7 @@ func (g *generator) readRule(c *linewatch.Condition) {
 		c.Tag = "rule:lively"
 	}
 	if g.chance(0.2) {
-		c.Equipment = pick(g, "F1", "C1", "alias1", "nowhere", "line:L1", "line:L2")
+		c.Equipment = pick(g, "F1", "C1", "alias1", "nowhere", "line:L1", "line:L2", "site:S1")
 	}
 	state := func() linewatch.Value { return linewatch.StringValue(string(g.state())) }
 	c.Op = pick(g, linewatch.Is, linewatch.Is, linewatch.IsNot, linewatch.In)

@@ -17,6 +17,7 @@ type generator struct {
 	*rand.Rand
 	versions map[linewatch.RuleID]uint32
 	latest   map[linewatch.RuleID]linewatch.Rule
+	site     bool             // the home is a site
 	making   linewatch.RuleID // the rule that conditions are made for
 }
 
@@ -48,6 +49,9 @@ func (g *generator) assets() *linewatch.Assets {
 	}
 	if g.chance(0.5) {
 		a.Equipment[2].Line = "L2"
+		if g.chance(0.3) {
+			a.Equipment[2].Site = "S2"
+		}
 	}
 	return a
 }
@@ -258,7 +262,7 @@ func (g *generator) rule(id linewatch.RuleID) *linewatch.RuleVersion {
 		r = g.newRule(id)
 	}
 	g.override(&r)
-	if r.Scope.Line != "" { // whose tag it is must be said
+	if !r.Scope.OwnTags() { // whose tag it is must be said
 		refVisit(&r, func(c *linewatch.Condition) {
 			if refReads(c) == "" && c.Tag != "" && c.Equipment == "" {
 				c.Equipment = pick(g, "F1", "F1", "alias0", "C1", "P1")
@@ -330,13 +334,23 @@ func (g *generator) lively() *linewatch.RuleVersion {
 		ID: "lively", Name: "Lively", Scope: linewatch.Scope{Equipment: "F1"}, Priority: 1,
 		Groups: []linewatch.Group{{ID: "a", Weight: 1, Cases: []linewatch.Case{{State: linewatch.Warning, When: above}}}},
 	}
+	if g.site {
+		r.Scope = linewatch.Scope{Site: "S1"}
+		r.Groups[0].Cases[0].When.Equipment = "F1"
+	}
 	g.latest[r.ID], g.versions[r.ID] = r, 1
 	return &linewatch.RuleVersion{Rule: r, Version: 1}
 }
 
 func (g *generator) scope() linewatch.Scope {
+	if g.site && g.chance(0.7) {
+		return linewatch.Scope{Site: "S1"}
+	}
 	if g.chance(0.15) {
 		return linewatch.Scope{Line: pick(g, "L1", "L1", "L2")}
+	}
+	if g.chance(0.15) {
+		return linewatch.Scope{Site: pick(g, "S1", "S1", "S2")}
 	}
 	if g.chance(0.3) {
 		return linewatch.Scope{Class: pick(g, "filler", "capper")}

@@ -322,6 +322,9 @@ func (j *refJudge) subjects(s linewatch.Scope) (ids []string) {
 	if s.Line != "" {
 		ids = []string{"line:" + s.Line}
 	}
+	if s.Site != "" {
+		ids = []string{"site:" + s.Site}
+	}
 	return slices.DeleteFunc(ids, func(id string) bool { return !refHome(j.cfg, &j.assets, id) })
 }
 
@@ -349,6 +352,9 @@ func refEquipment(a *linewatch.Assets, id string) linewatch.Equipment {
 		if id == "line:"+eq.Line {
 			return linewatch.Equipment{ID: id, Alias: eq.Line, Line: eq.Line, Site: eq.Site}
 		}
+	}
+	if site, ok := strings.CutPrefix(id, "site:"); ok {
+		return linewatch.Equipment{ID: id, Alias: site, Site: site}
 	}
 	if line, ok := strings.CutPrefix(id, "line:"); ok {
 		return linewatch.Equipment{ID: id, Alias: line, Line: line}

@@ -39,7 +39,7 @@ func newPlant(seed uint64) *plant {
 	p.cfg = domain.Config{
 		Compile:      compileExpression,
 		AnyEquipment: p.chance(0.5),
-		Line:         pick(p.generator, "", "L1"),
+		Line:         pick(p.generator, "", "L1", "L1", "site:S1"),
 		OpenSenders:  10,
 		Watermark: watermark.Config{
 			Bound:         pick[linewatch.Duration](p.generator, 0, 200, 1000),
@@ -51,6 +51,7 @@ func newPlant(seed uint64) *plant {
 			OnAllIdle:     pick(p.generator, watermark.Auto, watermark.Auto, watermark.Flush, watermark.HoldAll),
 		},
 	}
+	p.site = p.cfg.Line == "site:S1"
 	for i := range 1 + p.IntN(4) {
 		s := &plantSender{
 			name:  linewatch.Sender{Gateway: pick(p.generator, "gw1", "gw2"), Source: fmt.Sprintf("s%d", i)},
@@ -78,7 +79,7 @@ func (p *plant) opening() (steps []step) {
 			a.Senders = append(a.Senders, linewatch.SenderDef{Gateway: s.name.Gateway, Source: s.name.Source, Line: a.Equipment[pick(p.generator, 0, 0, 2)].Line})
 		}
 	}
-	if !p.cfg.AnyEquipment || p.chance(0.5) {
+	if !p.cfg.AnyEquipment || p.site || p.chance(0.5) {
 		steps = append(steps, p.controlled(linewatch.Control{Assets: a}))
 	}
 	steps = append(steps, p.controlled(linewatch.Control{Rule: p.lively()}))

@@ -116,7 +116,7 @@ func (r *reference) takeControl(s *step) (linewatch.Time, bool) {
 	if ok && s.control.Assets != nil {
 		r.newest = *s.control.Assets
 		for _, def := range s.control.Assets.Senders {
-			if name := (linewatch.Sender{Gateway: def.Gateway, Source: def.Source}); r.clock.find(name) == nil && (r.cfg.Line == "" || def.Line == r.cfg.Line) {
+			if name := (linewatch.Sender{Gateway: def.Gateway, Source: def.Source}); r.clock.find(name) == nil && refListens(r.cfg, s.control.Assets, def.Line) {
 				r.clock.add(name, s.arrival, true)
 			}
 		}
@@ -176,7 +176,7 @@ func (r *reference) takePoint(name linewatch.Sender, arrival linewatch.Time, p *
 	}
 	r.known[id] = true
 	tag := refTag{p.Equipment, p.Tag}
-	if !refPlausible(p.Timestamp) || !r.judge.tags[tag] && !refHome(r.cfg, &r.newest, p.Equipment) {
+	if !refPlausible(p.Timestamp) || !r.judge.tags[tag] && !refHears(r.cfg, &r.newest, p.Equipment) {
 		r.counts.Quarantined++
 		return false
 	}
@@ -196,18 +196,38 @@ func (r *reference) takePoint(name linewatch.Sender, arrival linewatch.Time, p *
 	return resumed
 }
 
-// refHome reports whether equipment belongs to the domain.
-func refHome(cfg domain.Config, a *linewatch.Assets, equipment string) bool {
+// refHome reports whether rules about a subject are judged in the domain.
+func refHome(cfg domain.Config, a *linewatch.Assets, subject string) bool {
 	for _, eq := range a.Equipment {
-		if eq.ID == equipment {
+		switch subject {
+		case eq.ID, "line:" + eq.Line:
 			return cfg.Line == "" || eq.Line == cfg.Line
-		}
-		if "line:"+eq.Line == equipment {
-			return cfg.Line == "" || eq.Line == cfg.Line
+		case "site:" + eq.Site:
+			return cfg.Line == "" || cfg.Line == subject
 		}
 	}
-	if strings.HasPrefix(equipment, "line:") {
+	if strings.HasPrefix(subject, "line:") || strings.HasPrefix(subject, "site:") {
 		return false
 	}
 	return cfg.AnyEquipment
+}
+
+// refHears reports whether the domain takes the points of an equipment.
+func refHears(cfg domain.Config, a *linewatch.Assets, equipment string) bool {
+	for _, eq := range a.Equipment {
+		if eq.ID == equipment && strings.HasPrefix(cfg.Line, "site:") {
+			return cfg.Line == "site:"+eq.Site
+		}
+	}
+	return refHome(cfg, a, equipment)
+}
+
+// refListens reports whether the senders of a line have a say in the domain.
+func refListens(cfg domain.Config, a *linewatch.Assets, line string) bool {
+	for _, eq := range a.Equipment {
+		if eq.Line == line && cfg.Line == "site:"+eq.Site {
+			return true
+		}
+	}
+	return cfg.Line == "" || cfg.Line == line
 }

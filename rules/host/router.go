@@ -23,10 +23,12 @@ func (p positions) clone() positions { return positions{p.control, slices.Clone(
 // log, which it follows in input order.
 type router struct {
 	host    *Host
-	known   map[string]bool // homes that have a domain
-	history []controlRecord // for domains that come into being later
-	lines   map[string]string
-	senders map[linewatch.Sender][]string // registered senders and their lines
+	known   map[string]bool               // homes that have a domain
+	history []controlRecord               // for domains that come into being later
+	assets  *linewatch.Assets             // nil before there is one
+	sites   map[string]bool               // that a rule was about
+	homes   map[string][]string           // of the readings of an equipment: its line, and its site if that is a home
+	senders map[linewatch.Sender][]string // registered senders and their homes
 }
 
 type controlRecord struct {
@@ -35,7 +37,7 @@ type controlRecord struct {
 }
 
 func newRouter(h *Host) *router {
-	return &router{host: h, known: map[string]bool{}, lines: map[string]string{}, senders: map[linewatch.Sender][]string{}}
+	return &router{host: h, known: map[string]bool{}, sites: map[string]bool{}, homes: map[string][]string{}, senders: map[linewatch.Sender][]string{}}
 }
 
 func (r *router) adopt(b *bucket) {
@@ -92,32 +94,62 @@ func (r *router) routeControl(ctx context.Context, in *input, pos *positions) er
 		return nil
 	}
 	r.history = append(r.history, controlRecord{in.arrival, in.control})
-	a := in.control.Assets
-	if a == nil {
+	switch c := in.control; {
+	case c.Assets != nil:
+		r.assets = c.Assets
+	case c.Rule != nil && c.Rule.Rule.Scope.Site != "" && c.Rule.In() != linewatch.StageDraft && !r.sites[c.Rule.Rule.Scope.Site]:
+		r.sites[c.Rule.Rule.Scope.Site] = true
+	default:
 		return nil
 	}
-	r.learn(a)
+	if r.assets == nil {
+		return nil
+	}
+	return r.found(ctx, pos)
+}
+
+// found opens the homes that the registry and the rules call for, and learns
+// what belongs to them. A site is a home from the first rule about it on.
+func (r *router) found(ctx context.Context, pos *positions) error {
 	if r.host.cfg.Global {
 		return r.ensure(ctx, "", pos)
 	}
-	for _, eq := range a.Equipment {
+	for _, eq := range r.assets.Equipment {
 		if err := r.ensure(ctx, eq.Line, pos); err != nil {
 			return err
 		}
+		if !r.sites[eq.Site] {
+			continue
+		}
+		if err := r.ensure(ctx, linewatch.SiteSubject(eq.Site), pos); err != nil {
+			return err
+		}
 	}
+	r.learn(r.assets)
 	return nil
 }
 
 // learn replaces what is known of equipment and senders.
 func (r *router) learn(a *linewatch.Assets) {
-	clear(r.lines)
+	clear(r.homes)
+	ofLine := map[string][]string{}
 	for _, eq := range a.Equipment {
-		r.lines[eq.ID] = eq.Line
+		homes, ok := ofLine[eq.Line]
+		if !ok {
+			homes = []string{eq.Line}
+			if site := linewatch.SiteSubject(eq.Site); r.sites[eq.Site] && r.known[site] {
+				homes = append(homes, site)
+			}
+			ofLine[eq.Line] = homes
+		}
+		r.homes[eq.ID] = homes
 	}
 	clear(r.senders)
 	for _, d := range a.Senders {
-		if !slices.Contains(r.senders[d.Sender()], d.Line) {
-			r.senders[d.Sender()] = append(r.senders[d.Sender()], d.Line)
+		for _, home := range ofLine[d.Line] {
+			if !slices.Contains(r.senders[d.Sender()], home) {
+				r.senders[d.Sender()] = append(r.senders[d.Sender()], home)
+			}
 		}
 	}
 }
@@ -169,7 +201,7 @@ func (r *router) split(in *input) []part {
 	} else {
 		for i := range in.points {
 			p := &in.points[i]
-			for _, home := range r.homes(in.gateway, p) {
+			for _, home := range r.homesOf(in.gateway, p) {
 				t := at(home)
 				t.points = append(t.points, *p)
 			}
@@ -190,7 +222,7 @@ func (r *router) single(in *input) (string, bool) {
 		if p.Equipment == equipment && home != "" && !special(p) {
 			continue
 		}
-		homes := r.homes(in.gateway, p)
+		homes := r.homesOf(in.gateway, p)
 		if len(homes) != 1 || home != "" && homes[0] != home {
 			return "", false
 		}
@@ -201,17 +233,18 @@ func (r *router) single(in *input) (string, bool) {
 
 func special(p *linewatch.DataPoint) bool { return p.IsHeartbeat() || p.IsGap() }
 
-// homes returns where a point belongs: a reading to the line of its equipment,
-// a heartbeat or gap record to every line that may hear of its sender.
-func (r *router) homes(gateway string, p *linewatch.DataPoint) []string {
+// homesOf returns where a point belongs: a reading to the homes that hear its
+// equipment, a heartbeat or gap record to every home that may hear of its
+// sender.
+func (r *router) homesOf(gateway string, p *linewatch.DataPoint) []string {
 	if !special(p) {
-		if line, ok := r.lines[p.Equipment]; ok {
-			return []string{line}
+		if homes, ok := r.homes[p.Equipment]; ok {
+			return homes
 		}
 		return []string{Nowhere}
 	}
-	if lines := r.senders[linewatch.Sender{Gateway: gateway, Source: p.Source}]; len(lines) > 0 {
-		return lines
+	if homes := r.senders[linewatch.Sender{Gateway: gateway, Source: p.Source}]; len(homes) > 0 {
+		return homes
 	}
 	var all []string
 	for home := range r.known {

@@ -25,6 +25,8 @@ func Format(r linewatch.Rule) []byte {
 		w.line(0, "scope: {class: "+scalar(s.Class)+"}")
 	case s.Line != "":
 		w.line(0, "scope: {line: "+scalar(s.Line)+"}")
+	case s.Site != "":
+		w.line(0, "scope: {site: "+scalar(s.Site)+"}")
 	default:
 		w.line(0, "scope: {equipment: "+scalar(s.Equipment)+"}")
 	}

@@ -47,7 +47,7 @@ func rule(doc *strictyaml.Document) (linewatch.Rule, error) {
 	if err := doc.Decode(&d); err != nil {
 		return linewatch.Rule{}, err
 	}
-	c := converter{doc: doc, line: d.Scope.Line != ""}
+	c := converter{doc: doc, line: !d.Scope.OwnTags()}
 	c.parameters(raw, &d)
 	r := linewatch.Rule{
 		ID: d.ID, Name: d.Name, Scope: d.Scope, Priority: d.Priority, Ranking: d.Ranking, States: d.States,

@@ -125,9 +125,9 @@ func states(r *linewatch.Rule) (names []string) {
 // sameSubject asks that the rule that is read says something of the equipment
 // that is meant.
 func (c *checker) sameSubject(src *rulefile.Source, path string, cond *linewatch.Condition, other *linewatch.Rule) {
-	meant, about := cond.Equipment, only(other.Scope)
+	meant, about := cond.Equipment, other.Scope.Subject()
 	if meant == "" {
-		meant = only(src.Rule.Scope)
+		meant = src.Rule.Scope.Subject()
 	}
 	if meant == "" || about == "" || c.id(meant) == c.id(about) {
 		return

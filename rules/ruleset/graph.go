@@ -92,7 +92,7 @@ func subject(r *linewatch.Rule) string {
 	if r.Scope.Class != "" {
 		return "each " + r.Scope.Class
 	}
-	if r.Scope.Line != "" {
+	if !r.Scope.OwnTags() {
 		return r.Scope.String()
 	}
 	return r.Scope.Equipment

@@ -42,6 +42,14 @@ func (c *checker) subjects(src *rulefile.Source) (about []*linewatch.Equipment, 
 			}
 		}
 		c.add(src, "scope.line", "is the line of no equipment in "+c.set.Assets.Name, didYouMean(scope.Line, lines, "register its equipment there"))
+	case scope.Site != "":
+		var sites []string
+		for i := range all {
+			if sites = append(sites, all[i].Site); all[i].Site == scope.Site {
+				return []*linewatch.Equipment{{ID: scope.Subject(), Alias: scope.Site, Site: scope.Site}}, true
+			}
+		}
+		c.add(src, "scope.site", "is the site of no equipment in "+c.set.Assets.Name, didYouMean(scope.Site, sites, "register its equipment there"))
 	}
 	for i := range src.Rule.Overrides {
 		c.overridden(src, i, about)
@@ -102,7 +110,9 @@ func (c *checker) tag(src *rulefile.Source, path, tag, equipment string, about [
 		if e == nil || len(about) == 0 {
 			return
 		}
-		if line := about[0].Line; src.Rule.Scope.Class == "" && e.Line != line {
+		if site := about[0].Site; src.Rule.Scope.Site != "" && e.Site != site {
+			c.add(src, path+".equipment", fmt.Sprintf("is of site %s, the rule of site %s", e.Site, site), "a rule reads tags of its own site")
+		} else if line := about[0].Line; src.Rule.Scope.Class == "" && src.Rule.Scope.Site == "" && e.Line != line {
 			c.add(src, path+".equipment", fmt.Sprintf("is on line %s, the rule on line %s", e.Line, line), "a rule reads tags of its own line")
 		}
 		about = []*linewatch.Equipment{e}
@@ -161,12 +171,4 @@ func (c *checker) id(name string) string {
 		}
 	}
 	return name
-}
-
-// only returns the one subject of a scope; empty for a class.
-func only(s linewatch.Scope) string {
-	if s.Line != "" {
-		return linewatch.LineSubject(s.Line)
-	}
-	return s.Equipment
 }

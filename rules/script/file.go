@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -207,13 +208,10 @@ func (f *testFile) registry(t *testDoc, steps []step, assets *linewatch.Assets) 
 			names = append(names, list...)
 		}
 		slices.Sort(names)
-		line := "line"
-		if f.rule.Scope.Line != "" {
-			line = f.rule.Scope.Line
-		}
+		line, site := cmp.Or(f.rule.Scope.Line, "line"), cmp.Or(f.rule.Scope.Site, "site")
 		for _, name := range slices.Compact(names) {
 			if name != "" {
-				a.Equipment = append(a.Equipment, linewatch.Equipment{ID: name, Line: line, Site: "site"})
+				a.Equipment = append(a.Equipment, linewatch.Equipment{ID: name, Line: line, Site: site})
 			}
 		}
 	}

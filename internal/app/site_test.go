@@ -1,0 +1,42 @@
+package app
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"linewatch/ui"
+)
+
+func TestRulesAboutLinesAndSites(t *testing.T) {
+	c, _ := openControlLog(t, t.TempDir())
+	if err := c.ApplyAssets(t.Context(), "assets.yaml", []byte(twoLines+"  - {id: e3, alias: F3, line: three, site: other}\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.ApplyRule(t.Context(), "a.yaml", ruleReading("a", "F1", "{tag: t, above: 1}"), ui.AtOnce()); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ scope, input, want string }{
+		{"{line: one}", "{tag: t, equipment: F1, above: 1}", ""},
+		{"{line: one}", "{tag: rule:a, equipment: F1, is: ERROR}", ""},
+		{"{line: one}", "{tag: t, equipment: F2, above: 1}", `equipment "F2" is on line "two", the rule is on line "one"`},
+		{"{line: four}", "{tag: t, equipment: F1, above: 1}", `scope.line: no equipment is registered with line "four"`},
+		{"{equipment: F1}", "{tag: rule:r, equipment: \"line:one\", is: ERROR}", ""},
+		{"{equipment: F2}", "{tag: rule:r, equipment: \"line:one\", is: ERROR}", `equipment "line:one" is on line "one", the rule is on line "two"`},
+		{"{site: s}", "{tag: t, equipment: F2, above: 1}", ""},
+		{"{site: s}", "{tag: t, equipment: F3, above: 1}", `equipment "F3" is of site "other", the rule is about site "s"`},
+		{"{site: s}", "{tag: rule:a, equipment: F1, is: ERROR}", `rule a is judged on its line, not for the site "s"`},
+		{"{site: s}", "{tag: rule:a, is: ERROR}", `rule a says nothing of "site:s", it is about "F1"`},
+		{"{site: nowhere}", "{tag: t, equipment: F1, above: 1}", `scope.site: no equipment is registered with site "nowhere"`},
+	} {
+		id := "r"
+		if strings.Contains(tt.input, "rule:r,") {
+			id = "q"
+		}
+		rule := strings.Replace(string(ruleReading(id, "F1", tt.input)), "scope: {equipment: F1}", "scope: "+tt.scope, 1)
+		_, _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(rule), ui.AtOnce())
+		if tt.want == "" && err != nil || tt.want != "" && (!errors.As(err, new(ui.Refused)) || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s %s: got %v, want %q", tt.scope, tt.input, err, tt.want)
+		}
+	}
+}
