@@ -71,8 +71,13 @@ func (v *assetCheck) equipment(path string, e *Equipment) {
 // signals asks that each one names a tag that the equipment lists.
 func (v *assetCheck) signals(path string, s *Signals, tags map[string]bool) {
 	for _, signal := range [...]struct{ name, tag string }{
-		{"state", s.State}, {"reason", s.Reason}, {"speed", s.Speed}, {"nominal", s.Nominal},
-		{"good", s.Good}, {"total", s.Total}, {"product", s.Product},
+		{"state", s.State},
+		{"reason", s.Reason},
+		{"speed", s.Speed},
+		{"nominal", s.Nominal},
+		{"good", s.Good},
+		{"total", s.Total},
+		{"product", s.Product},
 	} {
 		v.check(signal.tag == "" || tags[signal.tag], path+"."+signal.name, "is no tag of this equipment", "list it under tags, or leave the signal out")
 	}
