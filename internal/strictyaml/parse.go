@@ -96,6 +96,16 @@ func (p *parser) isKey() bool {
 	return isScalar(t.Type) && colon.Type == token.MappingValueType && colon.Position.Line == t.Position.Line
 }
 
+// colonWithin reports whether the colon of what looks like a key has text right
+// behind it.
+func (p *parser) colonWithin() bool {
+	if p.next+2 >= len(p.tokens) {
+		return false
+	}
+	colon, then := p.tokens[p.next+1], p.tokens[p.next+2]
+	return isScalar(then.Type) && then.Position.Line == colon.Position.Line && then.Position.Column == colon.Position.Column+1
+}
+
 func (p *parser) blockList(first *token.Token) *node {
 	n := &node{kind: listNode, line: first.Position.Line, col: first.Position.Column}
 	if !p.enter(first) {
@@ -204,7 +214,11 @@ func (p *parser) flowList(n *node, open *token.Token) {
 	}
 	for !p.peekIs(token.SequenceEndType) && p.fault == nil {
 		if p.isKey() {
-			p.fail(p.peek(), "a key inside [ ]", "put braces around it: [{key: value}]")
+			if p.colonWithin() {
+				p.fail(p.peek(), "text with a colon inside [ ]", "put it into quotes")
+			} else {
+				p.fail(p.peek(), "a key inside [ ]", "put braces around it: [{key: value}]")
+			}
 			return
 		}
 		if p.peek() != nil {

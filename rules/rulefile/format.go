@@ -243,7 +243,7 @@ func list[T any](items []T, write func(T) string) string {
 
 func value(v linewatch.Value) string {
 	if v.Kind() == linewatch.String {
-		return scalar(v.Str())
+		return listed(v.Str())
 	}
 	return string(v.AppendJSON(nil))
 }
@@ -254,6 +254,15 @@ var (
 	// other matches what some YAML reader takes for no text.
 	other = regexp.MustCompile(`^(?i:true|false|null|yes|no|on|off|y|n)$`)
 )
+
+// listed writes text as scalar does, for a place that may be within [ ]: there
+// the reader takes a colon for the end of a key.
+func listed(s string) string {
+	if text := scalar(s); text != s || !strings.Contains(s, ":") {
+		return text
+	}
+	return `"` + s + `"`
+}
 
 // scalar writes text, in quotes unless it is plain words.
 func scalar(s string) string {
