@@ -208,7 +208,7 @@ func (e *Engine) closeInstant(t linewatch.Time) {
 		moved := sr.last.Value != tc.sample.Value
 		sr.touched, sr.last = 0, tc.sample
 		e.settle(tc.series, moved)
-		if len(sr.watchers) > 0 {
+		if sr.watch != nil {
 			e.wake(sr)
 		}
 	}

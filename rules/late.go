@@ -17,7 +17,7 @@ func (e *Engine) LateFor(id SeriesID) linewatch.LatePolicy {
 			return linewatch.LateBackfill
 		}
 	}
-	for _, w := range sr.watchers {
+	for _, w := range sr.watching() {
 		if !drops(w) {
 			return linewatch.LateBackfill
 		}

@@ -89,10 +89,7 @@ func (e *Engine) connectProbe(i int32, inst *instance, j int, t linewatch.Time) 
 		if id == noSeries {
 			continue
 		}
-		sr := &e.series[id]
-		if !slices.Contains(sr.watchers, i) {
-			sr.watchers = append(sr.watchers, i)
-		}
+		e.series[id].watchedBy(i)
 		if !slices.Contains(inst.reads, id) {
 			inst.reads = append(inst.reads, id)
 		}
@@ -111,6 +108,38 @@ func (p *probe) keep(n *node, inputs []input) {
 		}
 	}
 	p.inputs = inputs
+}
+
+// watch lists the instances with probes on a series.
+type watch struct{ instances []int32 }
+
+// watchedBy notes that an instance has a probe on a series.
+func (sr *series) watchedBy(i int32) {
+	if sr.watch == nil {
+		sr.watch = &watch{}
+	}
+	if !slices.Contains(sr.watch.instances, i) {
+		sr.watch.instances = append(sr.watch.instances, i)
+	}
+}
+
+// watching returns the instances with probes on a series.
+func (sr *series) watching() []int32 {
+	if sr.watch == nil {
+		return nil
+	}
+	return sr.watch.instances
+}
+
+// unwatch takes the probes of an instance off a series.
+func (sr *series) unwatch(i int32) {
+	if sr.watch == nil {
+		return
+	}
+	sr.watch.instances = slices.DeleteFunc(sr.watch.instances, func(j int32) bool { return j == i })
+	if len(sr.watch.instances) == 0 {
+		sr.watch = nil
+	}
 }
 
 // newProbe returns a probe that begins with its tag's newest sample.

@@ -42,8 +42,7 @@ type series struct {
 	rank    int32 // how many cuts the newest number is above
 	cuts    []cut
 	leaves  []int32 // all conditions on this series but those of watchers
-	// watchers are the instances with probes on this series.
-	watchers []int32
+	watch   *watch  // nil: no probe reads it
 }
 
 // leaf is a condition on a series.
@@ -194,7 +193,7 @@ func (e *Engine) detach(instance int32) {
 			e.freeLeaves = append(e.freeLeaves, l)
 			return true
 		})
-		sr.watchers = slices.DeleteFunc(sr.watchers, func(i int32) bool { return i == instance })
+		sr.unwatch(instance)
 		sr.cuts = slices.DeleteFunc(sr.cuts, func(c cut) bool { return e.leaves[c.leaf].instance < 0 })
 		if sr.class == numbers {
 			sr.rank = int32(rankOf(sr.cuts, sr.last.Value))

@@ -121,7 +121,7 @@ func (e *Engine) hush(at, arrival linewatch.Time) bool {
 
 // wake has the instances judged whose probes read a series.
 func (e *Engine) wake(sr *series) {
-	for _, i := range sr.watchers {
+	for _, i := range sr.watching() {
 		e.markDirty(i)
 	}
 }
