@@ -76,6 +76,8 @@ type ConditionWhy struct {
 	Due       Time           `json:"due,omitempty"`    // when stuck or missing becomes true if nothing comes
 	For       Duration       `json:"forMs,omitempty"`
 	Since     Time           `json:"since,omitempty"` // when the predicate began to hold
+	Keep      Duration       `json:"keepMs,omitempty"`
+	Until     Time           `json:"until,omitempty"` // when Keep runs out, if that alone keeps the condition true
 	Truth     Truth          `json:"is"`
 	Cause     string         `json:"cause,omitempty"` // why it is unknown
 	Of        []ConditionWhy `json:"of,omitempty"`

@@ -129,6 +129,8 @@ func (c *ConditionWhy) append(dst []byte) []byte {
 	w.optInteger("due", int64(c.Due))
 	w.optInteger("forMs", int64(c.For))
 	w.optInteger("since", int64(c.Since))
+	w.optInteger("keepMs", int64(c.Keep))
+	w.optInteger("until", int64(c.Until))
 	w.text("is", c.Truth.String())
 	w.optText("cause", c.Cause)
 	w.conditions("of", c.Of)

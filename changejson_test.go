@@ -210,6 +210,7 @@ func drawCondition(t *rapid.T, depth int) ConditionWhy {
 		Quality: text.Draw(t, "quality"), At: Time(rapid.Int64().Draw(t, "at")), Sender: text.Draw(t, "sender"),
 		Sequence: rapid.Uint64().Draw(t, "sequence"), Limits: drawList(t, 2, drawValue), Clear: drawOptional(t),
 		For: Duration(rapid.Int64().Draw(t, "for")), Since: Time(rapid.Int64().Draw(t, "since")),
+		Keep: Duration(rapid.Int64().Draw(t, "keep")), Until: Time(rapid.Int64().Draw(t, "until")),
 		Truth: rapid.SampledFrom([]Truth{Undecided, False, True}).Draw(t, "truth"), Cause: text.Draw(t, "cause"),
 	}
 	if rapid.Bool().Draw(t, "more") {

@@ -96,6 +96,9 @@ func (e *Engine) evidence(dst []linewatch.ConditionWhy, inst *instance, at int32
 	if n.hold != 0 && s.since.Known() {
 		w.Since = s.since
 	}
+	if n.keep != 0 && s.until.Known() {
+		w.Keep, w.Until = n.keep, s.until
+	}
 	for _, k := range n.kids {
 		w.Of = e.evidence(w.Of, inst, k)
 	}

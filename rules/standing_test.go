@@ -67,3 +67,24 @@ func TestExplain(t *testing.T) {
 		t.Errorf("%d explanations of what does not exist", n)
 	}
 }
+
+// A condition that only its off-delay keeps true says so.
+func TestExplainKeep(t *testing.T) {
+	b := newBench(t, Options{AnyEquipment: true})
+	b.rule("r", 1, 0, onF1, `"groups":[{"id":"g","weight":1,"cases":[{"state":"WARNING","tag":"temp","above":75,"keep":"10s"}]}]`)
+	b.point(0, "F1", "temp", num(80))
+	for _, step := range []struct {
+		after linewatch.Duration
+		truth linewatch.Truth
+		until linewatch.Time
+	}{{4999, linewatch.True, 0}, {5000, linewatch.True, start.Add(15_000)}, {14_999, linewatch.True, start.Add(15_000)}, {15_000, linewatch.False, 0}} {
+		if step.after == 5*linewatch.Second {
+			b.point(step.after, "F1", "temp", num(70))
+		}
+		b.advance(step.after)
+		c := b.e.Explain("r", "F1")[0].Groups[0].Cases[0].Conditions[0]
+		if c.Truth != step.truth || c.Until != step.until || (c.Keep != 0) != (step.until != 0) {
+			t.Errorf("after %v: %v, kept for %v until %v; want %v until %v", step.after, c.Truth, c.Keep, c.Until, step.truth, step.until)
+		}
+	}
+}

@@ -101,6 +101,7 @@ func TestConditionsExplained(t *testing.T) {
 		{Op: "below", Tag: "level", Value: number(4.25), Limits: five, LimitFrom: []string{"products[PET].min"}, Truth: linewatch.True},
 		{Op: "above", Expr: "speed / nominal", Result: number(0.5), Limits: five, Truth: linewatch.False},
 		{Op: "missing", Tag: "level", Span: linewatch.Minute, Due: noon.Add(linewatch.Second), Truth: linewatch.False},
+		{Op: "above", Tag: "level", Value: number(4.5), Limits: five, Keep: linewatch.Minute, Until: noon.Add(20 * linewatch.Second), Truth: linewatch.True},
 		{Op: "stuck", Tag: "level", Span: linewatch.Minute, Value: number(4), Truth: linewatch.True},
 		{Op: "below", Tag: "level", Value: number(5), Limits: five, Truth: linewatch.False},
 	}}})
@@ -109,6 +110,7 @@ func TestConditionsExplained(t *testing.T) {
   + level 4.25 below 5 (limit: products[PET].min)
   - speed / nominal = 0.5 not above 5 (4.5 missing)
   - level has sent within 1 min (is true at 12:00:01 if nothing else comes)
+  + level 4.5 not above 5, but kept for 1 min (until 12:00:20)
   + level is 4, unchanged for 1 min
   - level 5 not below 5 (exactly on the limit)
 `

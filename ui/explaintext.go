@@ -163,6 +163,9 @@ func (e *explainer) progress(c *linewatch.ConditionWhy) string {
 	if c.Truth == linewatch.False && c.Due != 0 && c.Due.Known() {
 		return fmt.Sprintf(" (is true at %s if nothing else comes)", e.clock(c.Due))
 	}
+	if kept(c) {
+		return fmt.Sprintf(" (until %s)", e.clock(c.Until))
+	}
 	if c.For == 0 || c.Since == 0 || !c.Since.Known() {
 		return ""
 	}

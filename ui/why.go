@@ -90,6 +90,8 @@ func combined(c *linewatch.ConditionWhy) []string {
 	switch {
 	case pending(c):
 		inner, span = conditionTexts(c.Of, want.Not()), ", but not yet for "+spanText(c.For)
+	case kept(c):
+		inner, span = conditionTexts(c.Of, want.Not()), ", but kept for "+spanText(c.Keep)
 	case c.For > 0 && c.Truth == linewatch.True:
 		span = " for " + spanText(c.For)
 	}
@@ -110,6 +112,11 @@ func pending(c *linewatch.ConditionWhy) bool {
 	return c.Truth == linewatch.False && c.For > 0 && c.Since != 0 && c.Since.Known()
 }
 
+// kept reports whether a condition is true only because it was a moment ago.
+func kept(c *linewatch.ConditionWhy) bool {
+	return c.Truth == linewatch.True && c.Until != 0 && c.Until.Known()
+}
+
 // conditionText says what one condition on a tag saw and what it asked for.
 func conditionText(c *linewatch.ConditionWhy) string {
 	name := subject(c)
@@ -125,6 +132,9 @@ func conditionText(c *linewatch.ConditionWhy) string {
 	}
 	if pending(c) {
 		return name + " " + asked(c, true) + ", but not yet for " + spanText(c.For)
+	}
+	if kept(c) {
+		return name + " " + asked(c, false) + ", but kept for " + spanText(c.Keep)
 	}
 	text := name + " " + asked(c, c.Truth == linewatch.True)
 	if c.For > 0 {

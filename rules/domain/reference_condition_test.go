@@ -171,6 +171,7 @@ func (j *refJudge) condition(inst *refInstance, c *linewatch.Condition, names *[
 		stopped := now.since(own, func(m refMoment) bool { return m.on == linewatch.False })
 		if due := stopped + linewatch.Time(c.Keep); own.heldBefore() && t < due {
 			now.out = linewatch.True
+			why.Keep, why.Until = c.Keep, due
 			j.wake[due] = true
 		}
 	}

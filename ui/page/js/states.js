@@ -76,6 +76,9 @@ function condition(c, now, known) {
   if (c.forMs) {
     words.push("for " + format.span(c.forMs));
   }
+  if (c.keepMs) {
+    words.push("kept for " + format.span(c.keepMs));
+  }
   let text = words.filter((w) => w !== "").join(" ") + ": " + c.is;
   if (c.tag || c.expr) {
     const seen = c.window || c.expr ? c.result : c.value;
