@@ -199,7 +199,7 @@ func TestDecodeRefuses(t *testing.T) {
 			p := linewatch.DataPoint{Tag: "left over"}
 			begin := time.Now()
 			err := d.Decode([]byte(row.text), &p)
-			if took := time.Since(begin); took > 500*time.Millisecond {
+			if took := time.Since(begin); took > 10*time.Second { // what does not end by itself; the rest a busy machine may do
 				t.Errorf("took %v", took)
 			}
 			if !errors.Is(err, row.want) {

@@ -104,7 +104,7 @@ func TestCompileRefuses(t *testing.T) {
 		if !errors.As(err, &e) || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.60s: got %v, want an error with %q", test.source, err, test.want)
 		}
-		if d := time.Since(began); d > time.Second {
+		if d := time.Since(began); d > 10*time.Second { // what does not end by itself; the rest a busy machine may do
 			t.Errorf("%.60s: took %v", test.source, d)
 		}
 	}
