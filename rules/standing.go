@@ -12,6 +12,9 @@ import (
 type Standing struct {
 	InstanceStatus
 	Groups []linewatch.GroupStanding
+	// Aliases are the short names of the equipment that the conditions name by
+	// its id.
+	Aliases map[string]string
 }
 
 // Explain returns how the instances of a rule stand, ordered by equipment and
@@ -23,7 +26,13 @@ func (e *Engine) Explain(rule linewatch.RuleID, equipment string) []Standing {
 	var out []Standing
 	for _, inst := range e.instances {
 		if inst.prog != nil && inst.key.rule == rule && (equipment == "" || inst.key.equipment == equipment) {
-			out = append(out, Standing{e.status(inst), e.standing(inst)})
+			s := Standing{InstanceStatus: e.status(inst), Groups: e.standing(inst), Aliases: map[string]string{}}
+			for _, g := range s.Groups {
+				for _, c := range g.Cases {
+					e.aliases(s.Aliases, c.Conditions)
+				}
+			}
+			out = append(out, s)
 		}
 	}
 	slices.SortFunc(out, func(a, b Standing) int {
@@ -33,6 +42,22 @@ func (e *Engine) Explain(rule linewatch.RuleID, equipment string) []Standing {
 		return strings.Compare(string(a.Kind), string(b.Kind))
 	})
 	return out
+}
+
+// aliases notes the aliases of the equipment in conditions.
+func (e *Engine) aliases(into map[string]string, list []linewatch.ConditionWhy) {
+	note := func(id string) {
+		if alias := e.registry.find(id).Alias; id != "" && alias != "" {
+			into[id] = alias
+		}
+	}
+	for i := range list {
+		note(list[i].Equipment)
+		for _, in := range list[i].Inputs {
+			note(in.Equipment)
+		}
+		e.aliases(into, list[i].Of)
+	}
 }
 
 func (e *Engine) standing(inst *instance) []linewatch.GroupStanding {

@@ -63,6 +63,12 @@ func TestExplain(t *testing.T) {
 	if len(limits) != 2 || limits[0].Since != start || limits[0].For != linewatch.Minute || limits[1].Cause != causeNoValue {
 		t.Errorf("the limits are explained by %+v", limits)
 	}
+	b.rule("reads", 1, 0, `{"equipment":"F1"}`, `"groups":[{"id":"g","weight":1,"cases":[{"state":"WARNING","not":{"tag":"running","equipment":"F2","is":true}}]}]`)
+	b.point(40*linewatch.Second, "e1", "temp", num(81))
+	b.advance(40 * linewatch.Second)
+	if got := b.e.Explain("reads", "")[0].Aliases; len(got) != 1 || got["e2"] != "F2" {
+		t.Errorf("the equipment of conditions is called %v", got)
+	}
 	if n := len(b.e.Explain("r", "F3")) + len(b.e.Explain("nobody", "")); n > 0 {
 		t.Errorf("%d explanations of what does not exist", n)
 	}

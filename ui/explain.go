@@ -18,6 +18,7 @@ type Standing struct {
 	Watermark linewatch.Time            `json:"watermark"` // event time as of which this is so
 	HeldBy    string                    `json:"heldBy,omitempty"`
 	Groups    []linewatch.GroupStanding `json:"groups"`
+	Aliases   map[string]string         `json:"aliases,omitempty"` // of equipment in the conditions, by id
 }
 
 // Explainer tells why instances are in their state and in no other.

@@ -19,7 +19,7 @@ func standing() Standing {
 	limits[0].Truth, limits[0].For, limits[0].Since = linewatch.False, 5*linewatch.Minute, noon.Add(-2*linewatch.Minute)
 	limits[1].Truth, limits[1].Value, limits[1].Since = linewatch.False, value(linewatch.FloatValue(3.1)), 0
 	any := linewatch.ConditionWhy{Op: "any", Truth: linewatch.Undecided, For: 3 * linewatch.Second, Of: []linewatch.ConditionWhy{
-		{Op: "is", Tag: "door", Equipment: "C1", Truth: linewatch.Undecided, Cause: "source offline"},
+		{Op: "is", Tag: "door", Equipment: "c1f7", Truth: linewatch.Undecided, Cause: "source offline"},
 		{Op: "is", Tag: "mode", Truth: linewatch.False, Value: value(linewatch.StringValue("Production")), Limits: []linewatch.Value{linewatch.StringValue("Manual")}},
 	}}
 	return Standing{
@@ -27,7 +27,7 @@ func standing() Standing {
 			Rule: "filler-rinse-water", Version: 2, Equipment: "84068f2f", Alias: "F1", Machine: "Filler", Line: "line-3",
 			State: linewatch.Active, Since: noon.Add(-25 * linewatch.Hour),
 		},
-		Kind: linewatch.Live, Watermark: noon, HeldBy: "gw1/filler",
+		Kind: linewatch.Live, Watermark: noon, HeldBy: "gw1/filler", Aliases: map[string]string{"c1f7": "C1"},
 		Groups: []linewatch.GroupStanding{
 			{Group: "context", Weight: 40, State: linewatch.Active, Wins: true, Case: 1, Otherwise: linewatch.Idle, Cases: []linewatch.CaseStanding{
 				{State: linewatch.Active, Truth: linewatch.True, Conditions: tests(0)},

@@ -29,11 +29,37 @@ func StandingText(s *Standing) string {
 	} else {
 		e.line(0, "No point was judged yet.")
 	}
-	for i := range s.Groups {
-		e.group(&s.Groups[i])
+	spoken := s.spoken()
+	for i := range spoken.Groups {
+		e.group(&spoken.Groups[i])
 	}
-	e.whyNot(s)
+	e.whyNot(spoken)
 	return e.b.String()
+}
+
+// spoken returns the standing with equipment called as people call it.
+func (s *Standing) spoken() *Standing {
+	out := *s
+	out.Groups = slices.Clone(s.Groups)
+	for i := range out.Groups {
+		cases := slices.Clone(out.Groups[i].Cases)
+		for j := range cases {
+			cases[j].Conditions = called(cases[j].Conditions, s.Aliases)
+		}
+		out.Groups[i].Cases = cases
+	}
+	return &out
+}
+
+func called(list []linewatch.ConditionWhy, aliases map[string]string) []linewatch.ConditionWhy {
+	list = slices.Clone(list)
+	for i := range list {
+		if alias, ok := aliases[list[i].Equipment]; ok {
+			list[i].Equipment = alias
+		}
+		list[i].Of = called(list[i].Of, aliases)
+	}
+	return list
 }
 
 // called is the equipment with the machine's name and line.

@@ -22,6 +22,7 @@ func (e *explainer) whyNot(s *Standing) {
 // that would put it forward. It is that state already, or no case knows it, if
 // so it says.
 func WhyNot(s *Standing, state linewatch.State) (reasons []string) {
+	s = s.spoken()
 	if s.State == state {
 		return []string{"it is " + string(state) + " already: " + Sentence(s.State, s.Why)}
 	}

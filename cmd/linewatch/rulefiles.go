@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -134,16 +135,27 @@ func formatFile(out, errs io.Writer, file string, write, check bool) (changed bo
 }
 
 // replaceFile writes a file beside the old one and puts it in its place, so
-// that it is never there by half.
+// that it is never there by half. What a link leads to is replaced, not the
+// link.
 func replaceFile(name string, text []byte) error {
+	name, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return err
+	}
 	info, err := os.Stat(name)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(name+".new", text, info.Mode().Perm()); err != nil {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return os.Rename(name+".new", name)
+	defer os.Remove(f.Name()) // nothing is left of it when all goes well
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return os.Rename(f.Name(), name)
 }
 
 // newGraph makes `rules graph`.

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -75,6 +78,17 @@ func TestRulesFmt(t *testing.T) {
 	if read(t, file) != untidy {
 		t.Error("the file was changed without -w")
 	}
+	link := filepath.Join(dir, "link.yaml")
+	if err := errors.Join(os.Symlink(file, link), os.Chmod(file, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if said, code := told(t, "rules", "fmt", "-w", link); code != exitOK || said != link+"\n" || read(t, file) != tidy {
+		t.Errorf("-w through a link: exit code %d, said\n%s", code, said)
+	}
+	if info, err := os.Lstat(file); err != nil || info.Mode() != 0o600 {
+		t.Errorf("the file is %v after -w, %v", info.Mode(), err)
+	}
+	write(t, dir, "line.yaml", untidy)
 	if said, code := told(t, "rules", "fmt", "-w", file); code != exitOK || said != file+"\n" || read(t, file) != tidy {
 		t.Errorf("-w: exit code %d, said\n%s", code, said)
 	}

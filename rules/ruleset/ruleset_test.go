@@ -290,3 +290,37 @@ func TestDiff(t *testing.T) {
 		t.Errorf("the same rule differs:\n%s", d.Text())
 	}
 }
+
+// FuzzSet demands that whatever rules are valid by themselves can be checked,
+// drawn and compared beside one another.
+func FuzzSet(f *testing.F) {
+	f.Add(version1, version2, assets)
+	f.Add(rule("a", "class: filler", "expr: C1.speed - flow\n    above: {table: limits, key: {tag: product}, column: max}"), limits, assets)
+	f.Fuzz(func(t *testing.T, a, b, c string) {
+		var files []ruleset.File
+		for i, text := range []string{a, b, c} {
+			if _, err := rulefile.Read("f", []byte(text)); err == nil {
+				files = append(files, ruleset.File{Name: fmt.Sprint(i), Data: []byte(text)})
+			}
+		}
+		set, err := ruleset.Read(files)
+		if err != nil {
+			return // two registries
+		}
+		if err := set.Check(); err != nil && err.Error() == "" {
+			t.Error("an error that says nothing")
+		}
+		g := set.Graph()
+		if len(set.Rules) > 0 && (g.Tree() == "" || !strings.HasSuffix(g.DOT(), "}\n")) {
+			t.Error("rules are not drawn")
+		}
+		for _, x := range set.Rules {
+			for _, y := range set.Rules {
+				same := string(rulefile.Format(*x.Rule)) == string(rulefile.Format(*y.Rule))
+				if d := ruleset.Diff(x.Rule, y.Rule); same && !d.Same() {
+					t.Errorf("the same rule differs:\n%s", d.Text())
+				}
+			}
+		}
+	})
+}
