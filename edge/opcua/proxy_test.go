@@ -1,6 +1,7 @@
 package opcua
 
 import (
+	"encoding/binary"
 	"io"
 	"net"
 	"sync"
@@ -17,7 +18,10 @@ type proxy struct {
 	open   map[net.Conn]bool
 	cut    bool // refuse everybody
 	silent bool // pass nothing on
-	passed int  // connections
+	// hold says what of the client's messages is kept from the server, by the
+	// number of the request's type; without security they can be told.
+	hold   func(request uint16) bool
+	passed int // connections
 }
 
 func newProxy(t *testing.T, target string) *proxy {
@@ -90,29 +94,38 @@ func (p *proxy) accept() {
 		p.mu.Lock()
 		p.passed++
 		p.mu.Unlock()
-		p.wait.Go(func() { p.pass(near, far) })
-		p.wait.Go(func() { p.pass(far, near) })
+		p.wait.Go(func() { p.pass(near, far, p.held) })
+		p.wait.Go(func() { p.pass(far, near, func([]byte) bool { return false }) })
 	}
 }
 
-func (p *proxy) pass(from, to net.Conn) {
+// held reports whether a chunk is kept from the server.
+func (p *proxy) held(chunk []byte) bool {
+	const typeAt = headerSize + 4*4 + 2 // channel, keys, sequence, request, kind of node id
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hold != nil && string(chunk[:3]) == "MSG" && len(chunk) >= typeAt+2 && p.hold(binary.LittleEndian.Uint16(chunk[typeAt:]))
+}
+
+func (p *proxy) pass(from, to net.Conn, held func(chunk []byte) bool) {
 	defer to.Close()
 	defer from.Close()
-	b := make([]byte, 32<<10)
 	for {
-		n, err := from.Read(b)
-		if err != nil && err != io.EOF {
+		chunk := make([]byte, headerSize)
+		if _, err := io.ReadFull(from, chunk); err != nil {
+			return
+		}
+		chunk = append(chunk, make([]byte, binary.LittleEndian.Uint32(chunk[4:])-headerSize)...)
+		if _, err := io.ReadFull(from, chunk[headerSize:]); err != nil {
 			return
 		}
 		p.mu.Lock()
 		silent := p.silent
 		p.mu.Unlock()
-		if !silent {
-			if _, err := to.Write(b[:n]); err != nil {
-				return
-			}
+		if silent || held(chunk) {
+			continue
 		}
-		if err == io.EOF {
+		if _, err := to.Write(chunk); err != nil {
 			return
 		}
 	}

@@ -23,6 +23,10 @@ const maxMissing = 1000
 // errEnded says that the server ended the subscription.
 var errEnded = errors.New("the server ended the subscription")
 
+// errSilent says that nothing was published in time, not even that nothing has
+// changed.
+var errSilent = errors.New("the server has been silent")
+
 // asked is what waits at the server.
 type asked struct {
 	acks map[uint32][]uint32 // by request: what it acknowledges
@@ -43,7 +47,7 @@ func (s *Source) publish(ctx context.Context, c *channel) error {
 	}()
 	for {
 		if err := s.publishOnce(ctx, c, a); err != nil {
-			return err
+			return s.blame(err)
 		}
 	}
 }
@@ -69,12 +73,11 @@ func (s *Source) publishOnce(ctx context.Context, c *channel, a *asked) error {
 	}
 	got, err := c.next(heard)
 	if err != nil {
-		if heard.Err() != nil && ctx.Err() == nil {
-			return fmt.Errorf("the server has been silent for %v", silence)
+		if errors.Is(err, errLate) {
+			return fmt.Errorf("%w for %v", errSilent, silence)
 		}
 		return err
 	}
-	s.heard = time.Now()
 	acks := a.acks[got.request]
 	delete(a.acks, got.request)
 	var p publication
@@ -93,6 +96,7 @@ func (s *Source) publishOnce(ctx context.Context, c *channel, a *asked) error {
 	if err := s.take(ctx, c, p); err != nil {
 		return err
 	}
+	s.gave()
 	return s.retry(ctx, c)
 }
 
@@ -222,7 +226,11 @@ func (s *Source) again(ctx context.Context, c *channel, sequence uint32) (found 
 	case n.ended != nil:
 		return false, fmt.Errorf("%w: %w", errEnded, n.ended)
 	}
-	return true, s.hand(n, false)
+	if err := s.hand(n, false); err != nil {
+		return false, err
+	}
+	s.gave()
+	return true, nil
 }
 
 // hand gives the items of a notification to the agent and, when they are on

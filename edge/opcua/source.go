@@ -76,10 +76,12 @@ type Source struct {
 	emit     func(edge.Scan) error
 	times    times         // usualTimes, shorter in tests
 	lifetime time.Duration // of keys; 0: channelLifetime
+	// perPublish is how many values a notification may hold.
+	perPublish uint32
 
 	session *session      // nil while the server has none of ours
 	sub     *subscription // nil while session has none
-	heard   time.Time     // when the server said something last
+	heard   time.Time     // when the subscription delivered last, if only that it lives
 	noted   bool          // that the connection is interrupted
 	told    bool          // that it is lost
 	began   bool          // some subscription has delivered
@@ -94,7 +96,7 @@ func New(c edge.SourceConfig, o Options) (*Source, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Source{
-		config: c, log: o.Log, times: usualTimes(),
+		config: c, log: o.Log, times: usualTimes(), perPublish: mostPerPublish,
 		nodes: make([]node, len(c.Tags)), types: make([]Type, len(c.Tags)),
 		pause: backoff.ExponentialBackOff{
 			InitialInterval: firstPause, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: mostPause,

@@ -30,13 +30,19 @@ type subscription struct {
 	// whole says that no request for items is without an answer. Otherwise
 	// nobody knows which items there are, and whether some are there twice.
 	whole bool
+	// barren is how many connections in a row it failed on without delivering
+	// anything, although the session was there.
+	barren int
 }
 
 const (
 	defaultPerCall = 100
 	maxPerCall     = 1000
 	mostPerPublish = 1000 // values in one notification
-	leastKeepAlive = 100 * time.Millisecond
+	// leastPerPublish is what that is lowered to where messages are refused:
+	// as many strings of the greatest length fit one.
+	leastPerPublish = 250
+	leastKeepAlive  = 100 * time.Millisecond
 )
 
 // resume takes the session up again on a new channel, with its subscription,
@@ -60,15 +66,14 @@ func (s *Source) resume(ctx context.Context, c *channel) error {
 			return err
 		}
 	}
-	s.heard = time.Now()
-	if s.sub != nil && !s.sub.whole {
+	if s.sub != nil && !s.sub.usable() {
 		if err := s.remove(ctx, c, s.sub.id); err != nil {
 			return err
 		}
 		s.sub = nil
 	}
 	if s.sub != nil {
-		err := s.catchUp(ctx, c)
+		err := s.blame(s.catchUp(ctx, c))
 		if err == nil || !isStatus(err, ua.StatusBadSubscriptionIDInvalid) {
 			return err
 		}
@@ -76,6 +81,35 @@ func (s *Source) resume(ctx context.Context, c *channel) error {
 		s.sub = nil
 	}
 	return s.subscribe(ctx, c)
+}
+
+// mostBarren is how often a subscription may fail in a row before it is
+// replaced. More than once, for what is published meanwhile is lost with it.
+const mostBarren = 2
+
+func (sub *subscription) usable() bool { return sub.whole && sub.barren < mostBarren }
+
+// blame counts a failure that is the subscription's and not that of the line: a
+// server may take a session up again and publish nothing any more, or for ever
+// the same message that is too large.
+func (s *Source) blame(err error) error {
+	var refused statusError
+	switch {
+	case s.sub == nil:
+	case errors.Is(err, errSilent), errors.Is(err, errLate):
+		s.sub.barren++
+	case errors.Is(err, errProtocol), errors.As(err, &refused):
+		s.sub.barren++
+	}
+	if errors.Is(err, errProtocol) || isStatus(err, ua.StatusBadResponseTooLarge, ua.StatusBadEncodingLimitsExceeded, ua.StatusBadTCPMessageTooLarge) {
+		s.perPublish = max(s.perPublish/4, leastPerPublish)
+	}
+	return err
+}
+
+// gave notes that the subscription lives.
+func (s *Source) gave() {
+	s.heard, s.sub.barren = time.Now(), 0
 }
 
 // begin creates a session and activates it.
@@ -106,7 +140,7 @@ func (s *Source) subscribe(ctx context.Context, c *channel) error {
 		RequestedPublishingInterval: float64(interval) / float64(time.Millisecond),
 		RequestedMaxKeepAliveCount:  alive,
 		RequestedLifetimeCount:      max(3*alive, uint32(keepSession/interval)),
-		MaxNotificationsPerPublish:  mostPerPublish, PublishingEnabled: true,
+		MaxNotificationsPerPublish:  s.perPublish, PublishingEnabled: true,
 	})
 	cancel()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/gopcua/opcua/ua"
@@ -44,6 +45,9 @@ type wire struct {
 
 // errProtocol is wrapped by every error about what the server sent.
 var errProtocol = errors.New("the server broke the protocol")
+
+// errLate says that the time for an exchange was over before the answer came.
+var errLate = errors.New("the server does not answer in time")
 
 func protocolError(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{errProtocol}, args...)...)
@@ -166,8 +170,10 @@ func (w *wire) explain(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
+	case errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
+	case errors.Is(err, os.ErrDeadlineExceeded), ctx.Err() != nil:
+		return errLate // the connection's deadline is that of ctx, and may be noticed sooner
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the server closed the connection")
 	}
