@@ -2,7 +2,9 @@ package s7
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/robinson/gos7"
@@ -36,9 +38,10 @@ func dial(ctx context.Context, address string, rack, slot int, timeout time.Dura
 	handler.Timeout = timeout / connectSteps
 	handler.IdleTimeout = 0 // it would close the connection behind our back
 	c := &conn{handler: handler}
+	begun := time.Now()
 	if err := guard(func() error { return handler.ConnectContext(ctx) }); err != nil {
 		c.close()
-		return nil, fmt.Errorf("connect to %s, rack %d, slot %d: %w", address, rack, slot, err)
+		return nil, fmt.Errorf("connect to %s, rack %d, slot %d: %w", address, rack, slot, explain(err, time.Since(begun), handler.Timeout))
 	}
 	if handler.PDULength < minPDU {
 		c.close()
@@ -46,6 +49,19 @@ func dial(ctx context.Context, address string, rack, slot int, timeout time.Dura
 	}
 	c.pdu = min(handler.PDULength, requestedPDU)
 	return c, nil
+}
+
+// explain says what to do about a connect that failed after a time, where each
+// step had a share. Once there is a connection gos7 has the same words for a
+// PLC that is silent and for one that refuses.
+func explain(err error, took, share time.Duration) error {
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return err // of the network, and says so
+	}
+	if took >= share {
+		return fmt.Errorf("no answer within %v; check that this is an S7 PLC, or give it more timeout (%w)", share.Round(time.Millisecond), err)
+	}
+	return fmt.Errorf("the PLC refuses; check rack and slot, and whether all its connections are in use (%w)", err)
 }
 
 // read sends one request and stores its answer in the request's blocks. The

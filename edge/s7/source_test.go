@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -309,6 +310,32 @@ func TestPLCWithoutFreeConnectionsIsNotPressed(t *testing.T) {
 	}
 	if _, accepted := p.counts(); accepted < 3 || accepted > 20 || failures > accepted {
 		t.Errorf("%d connections and %d failures in half a second, want about 7", accepted, failures)
+	}
+}
+
+// Whoever commissions a PLC has to be told apart what is wrong.
+func TestFailedConnectSaysWhatToCheck(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close() // the system takes connections, and nobody answers
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	full := newPLC(t)
+	full.set(func() { full.full = true })
+	for want, address := range map[string]string{
+		"no answer within 100ms; check that this is an S7 PLC": silent.Addr().String(),
+		"check rack and slot":                                  full.listener.Addr().String(),
+		"connection refused":                                   closed.Addr().String(),
+	} {
+		_, err := dial(t.Context(), address, 0, 1, 300*time.Millisecond)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
 	}
 }
 
