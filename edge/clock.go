@@ -20,6 +20,7 @@ type sourceClock struct {
 	silent  bool               // nothing can be asserted at present
 	through linewatch.Time     // of a source with its own times: what it has given completely
 	lag     linewatch.Duration // behind which through usually is
+	far     linewatch.Duration // beyond lag: the source's clock is wrong
 
 	created  linewatch.Time // CreatedAt of the newest scan, which it tells from all others
 	given    linewatch.Time // the newest time of a point
@@ -32,7 +33,7 @@ type sourceClock struct {
 
 func newSourceClock(c SourceConfig) *sourceClock {
 	return &sourceClock{
-		lag:     c.byClock(c.Interval + c.OPCUA.Sampling + c.OPCUA.Delay),
+		lag: c.byClock(c.Interval + c.OPCUA.Sampling + c.OPCUA.Delay), far: c.byClock(farBehind),
 		through: linewatch.NoTime, created: linewatch.NoTime, given: linewatch.NoTime, asserted: linewatch.NoTime,
 	}
 }
@@ -52,6 +53,7 @@ func (c *sourceClock) begin(scan *Scan, now linewatch.Time) *scanTimes {
 	}
 	c.before = c.asserted
 	through := believed(scan.Through, now)
+	t.judgeClock(scan.Through, c.through, c.lag, c.far)
 	c.silent = !through.Known() && (scan.Err != nil || !c.through.Known())
 	c.through = max(c.through, through)
 	t.through = c.through
@@ -65,12 +67,16 @@ func (c *sourceClock) begin(scan *Scan, now linewatch.Time) *scanTimes {
 	return t
 }
 
-// bye returns the times of a source's last values.
+// bye returns the times of a source's last values, in its own clock if it has
+// one: what the next run reads must not lie before them.
 func (c *sourceClock) bye(now linewatch.Time) *scanTimes {
 	t := c.begin(&Scan{}, now)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t.at = max(t.at, after(c.given), now)
+	if c.own {
+		t.at = max(after(c.asserted), estimate(c.through, now, c.lag))
+	}
+	t.at = max(t.at, after(c.given))
 	return t
 }
 

@@ -1,11 +1,14 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,12 +36,25 @@ func timed(points []linewatch.DataPoint, base linewatch.Time) (list []string) {
 // time, one a second, and returns what arrived and the status before the stop.
 func play(t *testing.T, uplink *memoryUplink, script func(base linewatch.Time) []Scan) (base linewatch.Time, status SourceStatus) {
 	t.Helper()
+	return playTo(t, uplink, slog.New(slog.DiscardHandler), script)
+}
+
+// playLogged does the same and returns what was logged.
+func playLogged(t *testing.T, uplink *memoryUplink, script func(base linewatch.Time) []Scan) string {
+	t.Helper()
+	var log bytes.Buffer
+	playTo(t, uplink, slog.New(slog.NewTextHandler(&log, nil)), script)
+	return log.String()
+}
+
+func playTo(t *testing.T, uplink *memoryUplink, log *slog.Logger, script func(base linewatch.Time) []Scan) (base linewatch.Time, status SourceStatus) {
+	t.Helper()
 	time.Sleep(24 * time.Hour) // a clock at the year 2000 was never set
 	base = linewatch.TimeOf(time.Now())
 	spool := newMemorySpool()
 	spool.delay = 10 * time.Millisecond // so that heartbeats come between the scans
 	scans := script(base)
-	agent, stop := start(t, options(spool, uplink, map[string]Source{
+	o := options(spool, uplink, map[string]Source{
 		"plc": sourceFunc(func(ctx context.Context, emit func(Scan) error) error {
 			begin := time.Now()
 			for n, s := range scans {
@@ -50,7 +66,9 @@ func play(t *testing.T, uplink *memoryUplink, script func(base linewatch.Time) [
 			<-ctx.Done()
 			return nil
 		}),
-	}))
+	})
+	o.Log = log
+	agent, stop := start(t, o)
 	time.Sleep(time.Duration(len(scans))*time.Second + 500*time.Millisecond)
 	synctest.Wait()
 	status = agent.Status().Sources[0]
@@ -202,6 +220,72 @@ func TestTimesThatCannotBe(t *testing.T) {
 			t.Errorf("%d points counted as late, %d were", status.Late, uplink.late)
 		}
 	})
+}
+
+// The good-bye of a source is in its own clock, too: in that of an agent which
+// is ahead, it would make everything late that the next run reads.
+func TestLastValuesKeepToTheSourcesClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		uplink := newMemoryUplink()
+		const behind = 10 * linewatch.Minute
+		play(t, uplink, func(base linewatch.Time) []Scan {
+			return []Scan{
+				{First: true, Through: base.Add(900 - behind), Readings: []Reading{at(0, base.Add(950-behind), 1), at(1, base.Add(-behind), 2)}},
+				{Through: base.Add(1900 - behind), Readings: []Reading{at(0, base.Add(1950-behind), 3)}},
+			}
+		})
+		points := uplink.points()
+		newest := points[len(points)-1]
+		if limit := linewatch.TimeOf(time.Now()).Add(-behind + 15*linewatch.Second); !newest.Flags.Has(linewatch.Last) || newest.Timestamp > limit {
+			t.Errorf("the last point is %v at %v, want a good-bye no later than %v", brief(points[len(points)-1:]), newest.Timestamp, limit)
+		}
+		for i := range points[1:] {
+			if points[i+1].Timestamp < points[i].Timestamp {
+				t.Errorf("the times of %q fall", timed(points, 0))
+			}
+		}
+	})
+}
+
+// A wrong clock at a source delays its whole line, or costs its times. Whoever
+// runs the line has to hear of it, and once.
+func TestWrongClockOfASourceIsTold(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		off  []linewatch.Duration // by scan
+		want []string
+	}{
+		{"right", []linewatch.Duration{0, -9 * linewatch.Second, 0}, nil},
+		{"behind", []linewatch.Duration{-linewatch.Hour, -linewatch.Hour, 0, 0}, []string{"source is behind", "right again"}},
+		{"ahead", []linewatch.Duration{linewatch.Hour, linewatch.Hour}, []string{"more than a minute ahead"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				uplink := newMemoryUplink()
+				uplink.lateOk = true
+				log := playLogged(t, uplink, func(base linewatch.Time) (scans []Scan) {
+					for n, off := range row.off {
+						scans = append(scans, Scan{First: n == 0, Through: base.Add(linewatch.Duration(n)*linewatch.Second + off)})
+					}
+					return scans
+				})
+				var got []string
+				for line := range strings.Lines(log) {
+					if strings.Contains(line, "clock") {
+						got = append(got, line)
+					}
+				}
+				if len(got) != len(row.want) {
+					t.Fatalf("logged %q, want %q", got, row.want)
+				}
+				for i := range got {
+					if !strings.Contains(got[i], row.want[i]) {
+						t.Errorf("logged %q, want %q in it", got[i], row.want[i])
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestLossesAtTheSourceAreCounted(t *testing.T) {

@@ -1,6 +1,10 @@
 package edge
 
-import "linewatch"
+import (
+	"time"
+
+	"linewatch"
+)
 
 // scanTimes gives the points of one scan their times. It is used by the
 // goroutine of the source only.
@@ -14,6 +18,37 @@ type scanTimes struct {
 	given    linewatch.Time // the newest time given before
 	newest   linewatch.Time // the newest time given in this scan
 	late     int            // points at or before asserted
+	clock    clockState     // of a source with its own times
+	behind   linewatch.Duration
+}
+
+// clockState is what can be told of a source's clock from one scan.
+type clockState uint8
+
+const (
+	clockUntold clockState = iota
+	clockGood
+	clockBehind      // the line waits for it
+	clockDisbelieved // the agent's time is used instead
+)
+
+// farBehind is how far behind the agent's clock a source's is called wrong.
+const farBehind = Span(10 * time.Second)
+
+// judgeClock compares what a source says it has given completely with the
+// agent's clock. A scan that says nothing newer than before tells nothing.
+func (t *scanTimes) judgeClock(through, before linewatch.Time, lag, far linewatch.Duration) {
+	switch {
+	case through == 0, !through.Known():
+		return
+	case !plausible(through, t.now):
+		t.clock = clockDisbelieved
+	case through > before:
+		t.clock = clockGood
+		if t.behind = t.now.Sub(through) - lag; t.behind > far {
+			t.clock = clockBehind
+		}
+	}
 }
 
 // of returns the time of a reading that is let through, and Assigned if it is

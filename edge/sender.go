@@ -20,6 +20,8 @@ type sender struct {
 	store  *store
 	now    func() linewatch.Time
 	log    *slog.Logger
+	seen   clockState // of the source's clock, by the newest scan that tells,
+	told   clockState // and as logged; used by the goroutine of the source only
 
 	mu     sync.Mutex
 	status SourceStatus
@@ -139,11 +141,34 @@ func (s *sender) note(scan *Scan, times *scanTimes) {
 	if before.Late == 0 && now.Late > 0 {
 		s.log.Warn("the source gives values after it has said that it gave all of that time; check its clock", "source", s.config.ID)
 	}
+	s.noteClock(times)
 	switch {
 	case changed && to == Connected:
 		s.log.Info("source connected", "source", s.config.ID, "address", s.config.Address)
 	case changed:
 		s.log.Warn("source cannot be read", "source", s.config.ID, "address", s.config.Address, "error", scan.Err)
+	}
+}
+
+// noteClock logs when a source's clock becomes one that the line has to wait for,
+// or that is not believed, and when that is over.
+func (s *sender) noteClock(times *scanTimes) {
+	is, before := times.clock, s.seen
+	if is == clockUntold {
+		return
+	}
+	s.seen = is
+	if is != before || is == s.told || is == clockGood && s.told == clockUntold {
+		return // once may be a pause of this process
+	}
+	s.told = is
+	switch is {
+	case clockBehind:
+		s.log.Warn("the source is behind, and the judgement of its line waits for it; check its clock", "source", s.config.ID, "behind_ms", int64(times.behind))
+	case clockDisbelieved:
+		s.log.Warn("the source's clock is more than a minute ahead or was never set: its values get the agent's time; check its clock", "source", s.config.ID)
+	default:
+		s.log.Info("the source's clock is right again", "source", s.config.ID)
 	}
 }
 

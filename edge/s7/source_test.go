@@ -329,8 +329,8 @@ func TestFailedConnectSaysWhatToCheck(t *testing.T) {
 	full.set(func() { full.full = true })
 	for want, address := range map[string]string{
 		"no answer within 100ms; check that this is an S7 PLC": silent.Addr().String(),
-		"check rack and slot":                                  full.listener.Addr().String(),
-		"connection refused":                                   closed.Addr().String(),
+		"check rack and slot": full.listener.Addr().String(),
+		"connection refused":  closed.Addr().String(),
 	} {
 		_, err := dial(t.Context(), address, 0, 1, 300*time.Millisecond)
 		if err == nil || !strings.Contains(err.Error(), want) {
