@@ -375,27 +375,6 @@ func TestPointsThatCannotTravelAreRejected(t *testing.T) {
 	})
 }
 
-func TestGapRecordsCountAsLost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		spool, uplink := newMemorySpool(), newMemoryUplink()
-		uplink.setDown(true)
-		agent, stop := start(t, options(spool, uplink, map[string]Source{
-			"plc": every(100*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) }),
-		}))
-		time.Sleep(2050 * time.Millisecond) // 22 points
-		spool.damage(func(points []linewatch.DataPoint) []linewatch.DataPoint {
-			gap := linewatch.DataPoint{Tag: linewatch.GapTag, Source: "plc", Sequence: 15, Value: linewatch.IntValue(5), Timestamp: points[14].Timestamp}
-			return append(append(append([]linewatch.DataPoint{}, points[:10]...), gap), points[15:]...)
-		})
-		uplink.setDown(false)
-		time.Sleep(10 * time.Second)
-		stop()
-		if a := agent.Status().Accounts; a.Lost != 5 || int(a.Sent)+1 != len(uplink.points()) {
-			t.Errorf("accounts %+v, %d arrived", a, len(uplink.points()))
-		}
-	})
-}
-
 func TestVanishedPointsUnbalanceTheAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spool, uplink := newMemorySpool(), newMemoryUplink()

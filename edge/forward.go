@@ -42,8 +42,8 @@ type beat struct {
 	lost    uint64         // points that its gap records say are lost
 	refused uint64         // points in the batch that the uplink refused
 	present bool           // anything in the batch
-	newest  linewatch.Time // timestamp of the last of them, or NoTime
-	created linewatch.Time // CreatedAt of the last of them, or NoTime
+	newest  linewatch.Time // timestamp of the last point that was not lost, or NoTime
+	created linewatch.Time // CreatedAt of the same, or NoTime
 }
 
 func newForwarder(o Options, senders []*sender, now func() linewatch.Time) *forwarder {
@@ -130,12 +130,13 @@ func (f *forwarder) sort(points []linewatch.DataPoint) {
 		if b == nil {
 			continue // left in the spool by a source that is not configured any more
 		}
-		if n, ok := p.Value.Int(); p.IsGap() && ok {
-			b.lost += uint64(n)
-		} else if !p.IsGap() {
+		b.present = true
+		if !p.IsGap() {
 			b.count++
+			b.newest, b.created = p.Timestamp, p.CreatedAt
+		} else if n, ok := p.Value.Int(); ok {
+			b.lost += uint64(n)
 		}
-		b.present, b.newest, b.created = true, p.Timestamp, p.CreatedAt
 	}
 }
 
@@ -177,7 +178,7 @@ func (f *forwarder) assert(b *beat, now linewatch.Time) (at linewatch.Time, wait
 	if pending <= taken {
 		return max(at, b.asserted), 0
 	}
-	if b.present && ordered {
+	if b.newest.Known() && ordered {
 		// A scan may be divided between this batch and the next.
 		at = min(at, b.newest-1)
 	} else if oldest, ok := f.backlog.Oldest(b.sender.config.ID); ok {
