@@ -37,6 +37,9 @@ func TestStarterRules(t *testing.T) {
 	if err != nil || set.Assets == nil || len(set.Tables) == 0 || len(set.Rules) < 12 {
 		t.Fatalf("%d rules, %v", len(set.Rules), err)
 	}
+	for _, doubt := range set.Doubts() {
+		t.Error(doubt)
+	}
 	for _, src := range set.Rules {
 		if !tested[src.Name] {
 			t.Errorf("%s has no tests", src.Name)

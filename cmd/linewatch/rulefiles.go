@@ -23,7 +23,8 @@ func newValidate() *cobra.Command {
 		Use:   "validate FILE...",
 		Short: "Check rule files by themselves and beside one another",
 		Long: "Check rule files by themselves and beside one another: ids, rules that read rules, circles. Files of\n" +
-			"kind Assets and Table may be among them; with a registry equipment, classes and tags are checked, too.",
+			"kind Assets and Table may be among them; with a registry equipment, classes and tags are checked, too.\n" +
+			"What is valid and yet hardly meant, such as a group that is never heard, is called doubtful.",
 		Args: atLeastOne("FILE"),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if assets != "" {
@@ -35,6 +36,9 @@ func newValidate() *cobra.Command {
 			}
 			if err := set.Check(); err != nil {
 				return &app.ConfigError{Err: err}
+			}
+			for _, doubt := range set.Doubts() {
+				fmt.Fprintf(cmd.ErrOrStderr(), "doubtful: %v\n", doubt)
 			}
 			for _, src := range set.Rules {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: rule %s is valid\n", src.Name, src.Rule.ID)

@@ -44,6 +44,11 @@ func TestRulesValidate(t *testing.T) {
 	if code != exitOK {
 		t.Errorf("the samples: exit code %d, said\n%s", code, said)
 	}
+	light := write(t, dir, "light.yaml", chainRule+"  - {id: always, weight: 2, otherwise: IDLE}\n")
+	said, code = told(t, "rules", "validate", dir+"/rinse.yaml", light)
+	if want := "doubtful: " + light + ":9:13: groups[0].weight: is below that of always (2), which always has an opinion, IDLE at least: "; code != exitOK || !strings.HasPrefix(said, want) {
+		t.Errorf("a group that is never heard: exit code %d, said\n%s", code, said)
+	}
 	for _, m := range []mistake{
 		{"rules validate", exitUsage, []string{"name at least one FILE"}},
 		{"rules validate DIR/rinse.test.yaml", exitUsage, []string{"holds tests, not a rule"}},

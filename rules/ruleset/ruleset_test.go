@@ -161,6 +161,45 @@ func read(t *testing.T, texts ...string) *ruleset.Set {
 	return set
 }
 
+// What is valid and yet hardly meant is said.
+func TestDoubts(t *testing.T) {
+	const hidden = head + `id: hidden
+scope: {equipment: F1}
+groups:
+  - id: heavy
+    weight: 60
+    cases: [{state: WARNING, tag: t, above: 5}, {state: ERROR, tag: t, above: 9}, {state: INFO, tag: t, above: 5}]
+    otherwise: IDLE
+  - id: equal
+    weight: 60
+    otherwise: ACTIVE
+  - id: light
+    weight: 30
+    cases: [{state: INFO, tag: u, above: 5}]
+`
+	doubts := func(text string) (list []string) {
+		for _, d := range read(t, text).Doubts() {
+			list = append(list, d.Error())
+		}
+		return list
+	}
+	want := []string{
+		"0:10:83: groups[0].cases[2]: asks for the same as case 1, which comes first; remove one of them",
+		"0:16:13: groups[2].weight: is below that of heavy (60), which always has an opinion, IDLE at least: this group decides only while that one is unknown; " +
+			"move otherwise into a group of its own that is lighter than all others",
+	}
+	if diff := cmp.Diff(want, doubts(hidden)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for name, text := range map[string]string{
+		"weights are added": strings.Replace(hidden, "groups:", "ranking: sum\ngroups:", 1), "the usual": strings.Replace(version1, "  - id: old\n    weight: 1\n    otherwise: IDLE\n", "", 1),
+	} {
+		if got := doubts(strings.Replace(text, ", {state: INFO, tag: t, above: 5}", "", 1)); len(got) > 0 {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
 func TestGraph(t *testing.T) {
 	g := read(t,
 		rule("line", "equipment: F1", "any:\n    - {tag: rule:hot, is: WARNING}\n    - {tag: rule:caps, equipment: C1, is: WARNING}\n    - {tag: rule:gone, is: WARNING}"),
