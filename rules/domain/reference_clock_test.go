@@ -13,8 +13,10 @@ type refClock struct {
 	cfg     watermark.Config
 	out     linewatch.Time
 	senders []*refSender
-	opened  int // not registered
-	heard   int // counts the places in the order of silence
+	names   []linewatch.Sender // in the order in which they became known
+	left    []int              // places of senders that left, which the next ones take: the newest first
+	opened  int                // not registered
+	heard   int                // counts the places in the order of silence
 }
 
 type refSender struct {
@@ -29,11 +31,12 @@ type refSender struct {
 
 	spoken, idle, ahead, lagging bool
 	beats, backlog, goodbye      bool
+	registered, gone             bool
 }
 
 func (c *refClock) find(name linewatch.Sender) *refSender {
 	for _, s := range c.senders {
-		if s.name == name {
+		if s.name == name && !s.gone {
 			return s
 		}
 	}
@@ -43,10 +46,25 @@ func (c *refClock) find(name linewatch.Sender) *refSender {
 func (c *refClock) add(name linewatch.Sender, arrival linewatch.Time, registered bool) *refSender {
 	s := &refSender{
 		name: name, added: arrival, highest: linewatch.NoTime, beat: linewatch.NoTime,
-		joining: registered && c.cfg.JoinGrace > 0 && c.out == linewatch.NoTime,
+		joining: registered && c.cfg.JoinGrace > 0 && c.out == linewatch.NoTime, registered: registered,
 	}
-	c.senders = append(c.senders, s)
+	if !slices.Contains(c.names, name) {
+		c.names = append(c.names, name)
+	}
+	if last := len(c.left) - 1; last >= 0 {
+		c.senders[c.left[last]] = s
+		c.left = c.left[:last]
+	} else {
+		c.senders = append(c.senders, s)
+	}
 	return s
+}
+
+// leave forgets a sender. Its place goes to another, and the places settle who
+// of equally slow senders is named.
+func (c *refClock) leave(s *refSender) {
+	s.gone, s.spoken, s.idle, s.joining = true, false, false, false
+	c.left = append(c.left, slices.Index(c.senders, s))
 }
 
 // mark is the sender's own watermark.

@@ -3,6 +3,7 @@ package domain_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"linewatch"
@@ -47,10 +48,20 @@ func (g *generator) assets() *linewatch.Assets {
 			Class: pick(g, "filler", "capper"), Tags: g.ages(),
 		})
 	}
-	if g.chance(0.5) {
-		a.Equipment[2].Line = "L2"
-		if g.chance(0.3) {
-			a.Equipment[2].Site = "S2"
+	if g.chance(0.2) { // the names change hands
+		i, k := g.IntN(3), g.IntN(3)
+		a.Equipment[i].Alias, a.Equipment[k].Alias = a.Equipment[k].Alias, a.Equipment[i].Alias
+	}
+	for i, c := range []float64{0.05, 0.1, 0.5} { // machines move to another line
+		if g.chance(c) {
+			a.Equipment[i].Line = "L2"
+		}
+	}
+	if g.chance(0.2) {
+		for i := range a.Equipment {
+			if a.Equipment[i].Line == "L2" {
+				a.Equipment[i].Site = "S2"
+			}
 		}
 	}
 	return a
@@ -67,6 +78,10 @@ func (g *generator) number(tag string, limit bool) linewatch.Value {
 			return linewatch.FloatValue(float64(near))
 		}
 		return linewatch.IntValue(near + int64(g.IntN(5)) - 2)
+	}
+	if g.chance(0.02) { // where float64 ends
+		return pick(g, linewatch.FloatValue(math.MaxFloat64), linewatch.FloatValue(-math.MaxFloat64), linewatch.FloatValue(5e-324),
+			linewatch.FloatValue(math.Copysign(0, -1)), linewatch.UintValue(math.MaxUint64), linewatch.IntValue(math.MinInt64), linewatch.IntValue(1<<53+1))
 	}
 	n := pick(g, 10, 20, 30)
 	if limit {

@@ -239,8 +239,9 @@ func (p *plant) nextControl() step {
 		return p.controlled(linewatch.Control{DeleteRule: &linewatch.RuleDelete{ID: id, Version: p.versions[id], From: from}})
 	case 3, 4:
 		a := p.assets()
-		if p.chance(0.3) {
-			a.Equipment = a.Equipment[:2]
+		if p.chance(0.3) { // a machine is gone, until a later registry has it again
+			gone := pick(p.generator, 0, 1, 2, 2, 2)
+			a.Equipment = slices.Delete(a.Equipment, gone, gone+1)
 		}
 		return p.controlled(linewatch.Control{Assets: p.withSenders(a)})
 	case 5:
@@ -251,11 +252,13 @@ func (p *plant) nextControl() step {
 	return p.controlled(linewatch.Control{Rule: rv})
 }
 
-// withSenders keeps the registered senders: what comes of one that leaves has
-// tests of its own.
+// withSenders registers nearly all senders, each for one of the lines.
 func (p *plant) withSenders(a *linewatch.Assets) *linewatch.Assets {
 	for _, s := range p.senders {
-		a.Senders = append(a.Senders, linewatch.SenderDef{Gateway: s.name.Gateway, Source: s.name.Source, Line: "L1"})
+		if p.chance(0.95) {
+			line := a.Equipment[p.IntN(len(a.Equipment))].Line
+			a.Senders = append(a.Senders, linewatch.SenderDef{Gateway: s.name.Gateway, Source: s.name.Source, Line: line})
+		}
 	}
 	return a
 }

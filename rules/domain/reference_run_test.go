@@ -254,6 +254,8 @@ func describe(steps []step) string {
 			}
 		case s.control != nil && s.control.DeleteRule != nil:
 			fmt.Fprintf(&b, "%d delete %+v", s.arrival, *s.control.DeleteRule)
+		case s.control != nil && s.control.Table != nil:
+			fmt.Fprintf(&b, "%d table %+v", s.arrival, *s.control.Table)
 		case s.control != nil:
 			fmt.Fprintf(&b, "%d assets %+v", s.arrival, *s.control.Assets)
 		case s.points == nil:

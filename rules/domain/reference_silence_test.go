@@ -29,14 +29,18 @@ func (s *refSilence) offline(name linewatch.Sender) bool {
 func (j *refJudge) believe(name linewatch.Sender, online bool, watermark, arrival linewatch.Time) {
 	j.spoken[name] = j.spoken[name] || online
 	changed := j.offline(name) == online
-	delete(j.outages, name)
-	if !online {
+	switch {
+	case online:
+		delete(j.outages, name)
+	case changed:
 		j.outages[name] = refOutage{arrival, watermark}
 	}
-	quiet := len(j.spoken) > 0
-	for s := range j.spoken {
-		quiet = quiet && j.offline(s)
+	spoken, quiet := false, true
+	for s, ever := range j.spoken {
+		spoken = spoken || ever
+		quiet = quiet && (j.offline(s) || !ever)
 	}
+	quiet = quiet && spoken
 	switch {
 	case !quiet:
 		j.all = nil

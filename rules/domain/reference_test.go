@@ -115,13 +115,33 @@ func (r *reference) takeControl(s *step) (linewatch.Time, bool) {
 	at, ok := r.judge.accept(s.control, r.clock.out, r.control)
 	if ok && s.control.Assets != nil {
 		r.newest = *s.control.Assets
-		for _, def := range s.control.Assets.Senders {
-			if name := (linewatch.Sender{Gateway: def.Gateway, Source: def.Source}); r.clock.find(name) == nil && refListens(r.cfg, s.control.Assets, def.Line) {
-				r.clock.add(name, s.arrival, true)
-			}
-		}
+		r.register(s)
 	}
 	return at, !ok
+}
+
+// register makes the registered senders those of a new registry. What others
+// of them gave is not believed any more.
+func (r *reference) register(s *step) {
+	listed := map[linewatch.Sender]bool{}
+	for _, def := range s.control.Assets.Senders {
+		if !refListens(r.cfg, s.control.Assets, def.Line) {
+			continue
+		}
+		name := linewatch.Sender{Gateway: def.Gateway, Source: def.Source}
+		listed[name] = true
+		if known := r.clock.find(name); known != nil {
+			known.registered = true
+		} else {
+			r.clock.add(name, s.arrival, true)
+		}
+	}
+	for _, name := range r.clock.names {
+		if known := r.clock.find(name); known != nil && known.registered && !listed[name] {
+			r.judge.believe(name, false, r.clock.out, s.arrival)
+			r.clock.leave(known)
+		}
+	}
 }
 
 func (r *reference) takeRecord(s *step) {
