@@ -55,6 +55,10 @@ func (e *Engine) Tick(arrival linewatch.Time) {
 	sortChanges(e.changes[first:])
 }
 
+// NextLapse returns an arrival before which no Tick makes anything due; MaxTime
+// if none does until something else happens.
+func (e *Engine) NextLapse() linewatch.Time { return e.nextLapse }
+
 // setLapse notes when an instance must be judged again on the arrival clock;
 // MaxTime for never.
 func (e *Engine) setLapse(i int32, at linewatch.Time) {

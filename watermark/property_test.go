@@ -153,6 +153,23 @@ func (p *pair) tick(at linewatch.Time) {
 	if after := p.tracker.Watermark(); after < before || (after != before) != want {
 		p.t.Fatalf("tick at %d: %d became %d, advanced %v", at, before, after, want)
 	}
+	p.settled()
+}
+
+// settled ticks a copy that says it is settled long after, which must be in
+// vain.
+func (p *pair) settled() {
+	if !p.tracker.Settled() {
+		return
+	}
+	again := watermark.New(p.model.cfg)
+	if err := again.Restore(p.tracker.AppendSnapshot(nil)); err != nil {
+		p.t.Fatal(err)
+	}
+	again.Transitions() // those of before
+	if again.Tick(p.arrival.Add(3000)) || len(again.Transitions()) > 0 {
+		p.t.Fatalf("settled at %d, and a later tick changes something", p.arrival)
+	}
 }
 
 func (p *pair) full(at linewatch.Time) {

@@ -27,6 +27,10 @@ func (t *Tracker) Transitions() []Transition {
 	return t.given
 }
 
+// Settled reports whether, after a tick and until something else is told, no
+// later tick changes anything, because nobody is left who could fall silent.
+func (t *Tracker) Settled() bool { return t.awake.head == none && t.silent.head == none }
+
 // Holder returns who holds the output back, as of the last tick and the
 // records since: before the first emission a silent sender in its grace, else
 // the slowest bucket that counts, else the slowest of an idle line's senders

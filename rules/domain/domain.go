@@ -45,6 +45,7 @@ type Domain struct {
 	tracker  *watermark.Tracker
 	buffer   orderBuffer
 	nextTick linewatch.Time // NoTime before the first record
+	settled  bool           // until the next record, ticks do nothing but let lapses fall due
 
 	senders map[linewatch.Sender]*sender
 	byID    []*sender                // by rules.SenderID
@@ -206,6 +207,7 @@ func (d *Domain) begin(arrival linewatch.Time) {
 		return
 	}
 	d.Close(arrival - 1)
+	d.settled = false
 }
 
 // onGrid returns the first tick at or after t.
@@ -227,9 +229,25 @@ func (d *Domain) Close(closedAt linewatch.Time) {
 		return
 	}
 	for d.nextTick <= closedAt {
+		d.nextTick = max(d.nextTick, min(d.NextTick(), lastOnGrid(closedAt, d.cfg.Tick)))
 		d.tick(d.nextTick)
 		d.nextTick = d.nextTick.Add(d.cfg.Tick)
 	}
+}
+
+// NextTick returns the next tick of which anything can come without a record;
+// those before it may be left out, and after years of silence they had better
+// be. NoTime before the first record.
+func (d *Domain) NextTick() linewatch.Time {
+	if !d.settled {
+		return d.nextTick
+	}
+	return max(d.nextTick, onGrid(d.engine.NextLapse(), d.cfg.Tick))
+}
+
+// lastOnGrid returns the last tick at or before t.
+func lastOnGrid(t linewatch.Time, tick linewatch.Duration) linewatch.Time {
+	return onGrid(t.Add(1-tick), tick)
 }
 
 // tick emits the watermark and judges what it lets through.
@@ -250,6 +268,7 @@ func (d *Domain) tick(at linewatch.Time) {
 	d.applyTransitions(at)
 	d.engine.Tick(at)
 	d.collect(at)
+	d.settled = d.tracker.Settled() && d.buffer.count < d.cfg.BufferCap
 }
 
 // release hands the engine, in order, what the watermark has passed.

@@ -78,6 +78,7 @@ var moreMutants = []mutant{
 	{"what silence made due is forgotten", "rules/probe.go", " || deadline <= in.fallen {", " {"},
 	{"a tag that never came is not missed in silence", "rules/silence.go", "\treturn e.silence\n", "\treturn noOutage()\n"},
 	{"the arrival clock stands still", "rules/silence.go", "\te.arrival = arrival\n", ""},
+	{"a long silence passes without its alarms", "rules/domain/domain.go", "max(d.nextTick, onGrid(d.engine.NextLapse(), d.cfg.Tick))", "linewatch.MaxTime"},
 	{"an outage is over in a second", "rules/silence.go", "o.arrival.Add(max(deadline.Sub(o.watermark), 0))", "o.arrival.Add(linewatch.Second)"},
 	// Limits.
 	{"hysteresis stays behind when the limit moves", "rules/limit.go", "\t\tout.clear = clearOf(n.op, out.limits[0], n.cond.Hysteresis)\n", ""},

@@ -74,7 +74,10 @@ func (o *Observer) id(arrival linewatch.Time, name linewatch.Sender) (watermark.
 // Close lets the clock run on.
 func (o *Observer) Close(closedAt linewatch.Time) {
 	for o.next.Known() && o.next <= closedAt {
-		o.tracker.Tick(o.next)
+		if o.tracker.Tick(o.next); o.tracker.Settled() {
+			o.next = max(o.next, lastOnGrid(closedAt, o.tick))
+			o.tracker.Tick(o.next)
+		}
 		o.next = o.next.Add(o.tick)
 	}
 	o.tracker.Transitions() // nobody asks for them, and they would pile up

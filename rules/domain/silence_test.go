@@ -1,7 +1,11 @@
 package domain
 
 import (
+	"bytes"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"linewatch"
 	"linewatch/watermark"
@@ -9,6 +13,36 @@ import (
 
 const noTemperature = `{"id":"missing","name":"No temperature","scope":{"equipment":"F1"},"priority":2,"groups":[
 	{"id":"g","weight":1,"otherwise":"IDLE","cases":[{"state":"WARNING","tag":"temp","missing":"2m"}]}]}`
+
+// A log that goes on years later, because the plant stood still or the clock
+// was wrong at first, costs no tick for each fifth of a second of them, and
+// gives what it would have given with all of these ticks.
+func TestYearsOfSilence(t *testing.T) {
+	silent := func() *Domain {
+		b := newBench(t, Config{Watermark: watermark.Defaults()}, noTemperature, rinseWater)
+		b.point(0, "plc", "temp", linewatch.IntValue(20))
+		b.heartbeat(30_000, "plc")
+		return b.d
+	}
+	at, stepwise := silent(), silent()
+	for tick := base; tick <= base.Add(linewatch.Hour); tick = tick.Add(defaultTick) {
+		stepwise.Close(tick)
+	}
+	at.Close(base.Add(linewatch.Hour))
+	want, err := stepwise.AppendSnapshot(nil)
+	got, also := at.AppendSnapshot(nil)
+	if err != nil || also != nil || !bytes.Equal(want, got) {
+		t.Errorf("an hour at once is not what its ticks are: %v, %v", err, also)
+	}
+	if diff := cmp.Diff(stepwise.Take(), at.Take(), cmp.Comparer(linewatch.Value.Equal)); diff != "" {
+		t.Error(diff)
+	}
+	began := time.Now()
+	at.Close(base.Add(60 * 366 * linewatch.Day)) // 9 billion ticks
+	if took := time.Since(began); took > 10*time.Second || at.NextTick() < linewatch.MaxTime-linewatch.Time(defaultTick) {
+		t.Errorf("60 years took %v, and then comes a tick at %v", took, at.NextTick())
+	}
+}
 
 // Everybody falls silent and event time stands still: the alarm comes at the
 // arrival at which the sender was found silent plus what was left of the two

@@ -51,9 +51,6 @@ func (d *Domain) Machines() []rules.MachineStatus { return d.engine.Machines() }
 // RuleVersions returns the version of every rule in force.
 func (d *Domain) RuleVersions() map[linewatch.RuleID]uint32 { return d.engine.RuleVersions() }
 
-// NextTick returns when the domain ticks next; NoTime before its first record.
-func (d *Domain) NextTick() linewatch.Time { return d.nextTick }
-
 // Rules returns what is in force of the rules that have instances here, and
 // what is to come of any rule.
 func (d *Domain) Rules() []rules.RuleStatus { return d.engine.Rules() }

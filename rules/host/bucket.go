@@ -117,8 +117,9 @@ func (b *bucket) points(it *item) error {
 	return nil
 }
 
-// tickUntil fires the ticks up to a time in all domains, tick by tick, so that
-// the order of their changes does not hang on how the log was read.
+// tickUntil fires the ticks up to a time in all domains, tick by tick where
+// anything can come of them, so that the order of their changes does not hang
+// on how the log was read.
 func (b *bucket) tickUntil(t linewatch.Time) {
 	if len(b.homes) == 1 {
 		d := b.domains[b.homes[0]]
@@ -133,12 +134,13 @@ func (b *bucket) tickUntil(t linewatch.Time) {
 				next = min(next, at)
 			}
 		}
-		if next > t {
-			return
-		}
+		next = min(next, t)
 		for _, home := range b.homes {
 			b.domains[home].Close(next)
 			b.take(b.domains[home])
+		}
+		if next == t {
+			return
 		}
 	}
 }
