@@ -13,6 +13,47 @@ type Control struct {
 	DeleteRule *RuleDelete  `json:"deleteRule,omitempty"`
 	Assets     *Assets      `json:"assets,omitempty"`
 	Table      *Table       `json:"table,omitempty"`
+	Values     *HomeValues  `json:"values,omitempty"`
+}
+
+// MaxHomeValues is how many values one record may hold.
+const MaxHomeValues = 1000
+
+// HomeValues tells a home that came into being later what other homes know
+// already, so that it does not start blind. Whatever it has heard itself counts
+// for more.
+type HomeValues struct {
+	Home   string      `json:"home"` // see SiteSubject
+	Values []HomeValue `json:"values"`
+	Done   bool        `json:"done,omitempty"` // the last record of several
+}
+
+// HomeValue is the newest value of a tag.
+type HomeValue struct {
+	Equipment string  `json:"equipment"`
+	Tag       string  `json:"tag"`
+	Value     Value   `json:"value"`
+	Quality   Quality `json:"quality"`
+	Gateway   string  `json:"gateway"`
+	Source    string  `json:"source"`
+	Sequence  uint64  `json:"sequence"`
+}
+
+// Validate returns what is wrong with the values by themselves.
+func (h *HomeValues) Validate() error {
+	if !ValidName(h.Home) {
+		return fmt.Errorf("values: home %.80q is not a home's name", h.Home)
+	}
+	if len(h.Values) > MaxHomeValues {
+		return fmt.Errorf("values: %d in one record; at most %d are allowed", len(h.Values), MaxHomeValues)
+	}
+	for i := range h.Values {
+		v := &h.Values[i]
+		if !ValidName(v.Equipment) || !ValidTag(v.Tag) || !ValidName(v.Gateway) || !ValidName(v.Source) || v.Quality > Ok || len(v.Value.Str()) > MaxString {
+			return fmt.Errorf("values[%d]: is no value of a tag", i)
+		}
+	}
+	return nil
 }
 
 // Validate returns what is wrong with the record by itself: its version, that
@@ -23,20 +64,22 @@ func (c *Control) Validate() error {
 		return fmt.Errorf("control record: version %d is not supported", c.Version)
 	}
 	held := 0
-	for _, is := range [...]bool{c.Rule != nil, c.DeleteRule != nil, c.Assets != nil, c.Table != nil} {
+	for _, is := range [...]bool{c.Rule != nil, c.DeleteRule != nil, c.Assets != nil, c.Table != nil, c.Values != nil} {
 		if is {
 			held++
 		}
 	}
 	switch {
 	case held != 1:
-		return errors.New("control record: want exactly one of rule, deleteRule, assets and table")
+		return errors.New("control record: want exactly one of rule, deleteRule, assets, table and values")
 	case c.Rule != nil:
 		return c.Rule.Validate()
 	case c.Assets != nil:
 		return c.Assets.Validate()
 	case c.Table != nil:
 		return c.Table.Validate()
+	case c.Values != nil:
+		return c.Values.Validate()
 	}
 	return nil
 }

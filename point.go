@@ -1,6 +1,7 @@
 package linewatch
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,6 +22,17 @@ var qualityNames = [...]string{"Bad", "Uncertain", "Ok"}
 
 // String returns the name used on the wire.
 func (q Quality) String() string { return qualityNames[q] }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (q *Quality) UnmarshalText(b []byte) error {
+	for i, name := range qualityNames {
+		if name == string(b) {
+			*q = Quality(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("quality %.40q: want Ok, Uncertain or Bad", b)
+}
 
 // MarshalText implements encoding.TextMarshaler.
 func (q Quality) MarshalText() ([]byte, error) { return []byte(q.String()), nil }

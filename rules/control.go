@@ -143,6 +143,8 @@ func (e *Engine) apply(c *linewatch.Control, t linewatch.Time) {
 		e.reorganise(newRegistry(*c.Assets), t)
 	case c.Table != nil:
 		e.applyTable(c.Table)
+	case c.Values != nil:
+		e.applyValues(c.Values, t)
 	}
 }
 

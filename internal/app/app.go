@@ -422,6 +422,7 @@ func (a *App) start(g *errgroup.Group, ctx context.Context) {
 	g.Go(func() error { return a.host.Run(ctx) })
 	g.Go(func() error { return a.clock.watch(ctx, a.o.Log) })
 	g.Go(func() error { return a.tables.Run(ctx) })
+	g.Go(func() error { return a.tellHomes(ctx) })
 	g.Go(func() error { return a.recordClock(ctx) })
 	g.Go(func() error { return a.quarantine.run(ctx) })
 	g.Go(func() error { return a.late.run(ctx) })

@@ -24,6 +24,8 @@ type control struct {
 	assets *linewatch.Assets
 	tables map[string]linewatch.Table
 	graph  linewatch.RuleGraph
+	told   map[string]bool // homes of sites that rules are about: whether they were told what is known
+	noted  chan struct{}   // holds a token when something was noted
 }
 
 // publishedRule is the newest version of a rule. Deleted rules keep their
@@ -42,6 +44,7 @@ func newControl(ctx context.Context, log ingest.Log) (*control, error) {
 	c := &control{
 		log: log, mu: make(chan struct{}, 1),
 		rules: map[linewatch.RuleID]publishedRule{}, tables: map[string]linewatch.Table{},
+		told: map[string]bool{}, noted: make(chan struct{}, 1),
 	}
 	for from := uint64(0); ; {
 		b, err := log.Read(ctx, 0, from, 1000)
@@ -64,6 +67,7 @@ func newControl(ctx context.Context, log ingest.Log) (*control, error) {
 func (c *control) note(rec *linewatch.Control) {
 	c.known.Lock()
 	defer c.known.Unlock()
+	c.noteSite(rec)
 	switch {
 	case rec.Rule != nil:
 		c.noteRule(rec.Rule)

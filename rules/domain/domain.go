@@ -96,6 +96,11 @@ func New(cfg Config) *Domain {
 // linewatch.NoTime+1.
 func (d *Domain) Control(arrival linewatch.Time, c *linewatch.Control) (linewatch.Time, error) {
 	d.begin(arrival)
+	if h := c.Values; h != nil && h.Home == d.cfg.Line && c.Validate() == nil {
+		for i := range h.Values {
+			d.sender(linewatch.Sender{Gateway: h.Values[i].Gateway, Source: h.Values[i].Source})
+		}
+	}
 	at, err := d.engine.Control(c, d.tracker.Watermark())
 	if err == nil && c.Assets != nil {
 		d.register(arrival, c.Assets)

@@ -120,6 +120,10 @@ var moreMutants = []mutant{
 	{"overrides are not heeded", "rules/compile.go", "if v := p.variants[eq.ID]; v != nil {", "if v := p.variants[eq.ID+\"?\"]; v != nil {"},
 	{"overrides by alias are not heeded", "rules/compile.go", "v != nil && eq.Alias != \"\"", "v != nil && eq.Alias == \"?\""},
 	{"a restart forgets overrides", "rules/snapshot.go", "ed.prog.variant(&eq)", "ed.prog.variant(&linewatch.Equipment{ID: eq.Line})"},
+	// Sites.
+	{"a site hears other sites", "rules/registry.go", "return r.assets.Equipment[i].Site == site", "return true"},
+	{"what other homes know counts for more", "rules/values.go", "!ok || e.series[id].last.At.Known()", "!ok"},
+	{"what other homes know wakes nobody", "rules/values.go", "e.settle(id, true)", "_ = id"},
 	// Rules that read rules.
 	{"a rule is judged before those it reads", "rules/engine.go", "if inst.level > 0 {", "if inst.level > 99 {"},
 	{"a circle of rules is let in", "ruleinput.go", "if from == id {", "if from == id+\"?\" {"},

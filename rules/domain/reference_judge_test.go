@@ -24,6 +24,7 @@ type refJudge struct {
 	rules     map[linewatch.RuleID]*refRule
 	pending   []refControl
 	variants  map[refVariant]*linewatch.RuleVersion
+	arriving  []refSample          // points of the instant
 	heard     []*linewatch.Control // of rules, as they were accepted
 	instances map[refKey]*refInstance
 	wake      map[linewatch.Time]bool // instants to look at, points or not
@@ -149,6 +150,7 @@ func (j *refJudge) instant(t linewatch.Time, points []refSample) {
 	due := slices.DeleteFunc(slices.Clone(j.pending), func(c refControl) bool { return c.at > t })
 	j.pending = slices.DeleteFunc(j.pending, func(c refControl) bool { return c.at <= t })
 	slices.SortFunc(due, func(a, b refControl) int { return cmp.Or(cmp.Compare(a.at, b.at), a.order-b.order) })
+	j.arriving = points
 	for _, c := range due {
 		changes = append(changes, j.apply(c.what, t)...)
 	}
@@ -179,6 +181,9 @@ func (j *refJudge) apply(c *linewatch.Control, t linewatch.Time) (changes []line
 	case c.DeleteRule != nil:
 		j.rules[c.DeleteRule.ID].take(&linewatch.RuleVersion{Version: c.DeleteRule.Version, Stage: "retired"})
 	}
+	if c.Values != nil && c.Values.Home == j.cfg.Line {
+		j.fillIn(c.Values, t)
+	}
 	if c.Table != nil {
 		j.tables[c.Table.ID] = *c.Table
 	}
@@ -206,6 +211,25 @@ func (j *refJudge) apply(c *linewatch.Control, t linewatch.Time) (changes []line
 		}
 	}
 	return append(changes, j.withdraw(live, &before, t)...)
+}
+
+// fillIn takes the values of tags that were never heard of.
+func (j *refJudge) fillIn(h *linewatch.HomeValues, t linewatch.Time) {
+	for _, v := range h.Values {
+		tag := refTag{v.Equipment, v.Tag}
+		heard := len(j.history[tag]) > 0
+		for _, p := range j.arriving {
+			heard = heard || p.Equipment == v.Equipment && p.Tag == v.Tag
+		}
+		if !refHears(j.cfg, &j.assets, v.Equipment) || heard {
+			continue
+		}
+		j.tags[tag] = true
+		j.history[tag] = append(j.history[tag], refSample{
+			DataPoint: linewatch.DataPoint{Timestamp: t, Equipment: v.Equipment, Tag: v.Tag, Value: v.Value, Quality: v.Quality, Sequence: v.Sequence},
+			sender:    linewatch.Sender{Gateway: v.Gateway, Source: v.Source},
+		})
+	}
 }
 
 // variant returns a version as it is for an equipment.

@@ -86,6 +86,9 @@ func (p *plant) opening() (steps []step) {
 	if p.chance(0.7) {
 		steps = append(steps, p.controlled(linewatch.Control{Table: p.table()}))
 	}
+	if p.chance(0.3) {
+		steps = append(steps, p.controlled(linewatch.Control{Values: p.values()}))
+	}
 	for _, id := range p.rules {
 		if p.chance(0.8) {
 			steps = append(steps, p.controlled(linewatch.Control{Rule: p.rule(id)}))
@@ -231,6 +234,9 @@ func (p *plant) nextControl() step {
 	case p.chance(0.8):
 		from -= from % 50 // the instants of most points
 	}
+	if p.chance(0.15) {
+		return p.controlled(linewatch.Control{Values: p.values()})
+	}
 	switch p.IntN(10) {
 	case 0, 1:
 		p.versions[id]++
@@ -250,6 +256,21 @@ func (p *plant) nextControl() step {
 	rv := p.rule(id)
 	rv.From, rv.Stage = from, p.stage()
 	return p.controlled(linewatch.Control{Rule: rv})
+}
+
+// values are what another home knows of some tags.
+func (p *plant) values() *linewatch.HomeValues {
+	h := &linewatch.HomeValues{Home: pick(p.generator, "L1", "site:S1", "site:S1")}
+	for range 1 + p.IntN(6) {
+		v := linewatch.DataPoint{Tag: pick(p.generator, genTags...)}
+		p.reading(&v)
+		s := p.senders[p.IntN(len(p.senders))]
+		h.Values = append(h.Values, linewatch.HomeValue{
+			Equipment: pick(p.generator, genEquipment...), Tag: v.Tag, Value: v.Value, Quality: v.Quality,
+			Gateway: s.name.Gateway, Source: s.name.Source, Sequence: uint64(p.IntN(100)),
+		})
+	}
+	return h
 }
 
 // withSenders registers nearly all senders, each for one of the lines.

@@ -59,3 +59,6 @@ func (d *Domain) Rules() []rules.RuleStatus { return d.engine.Rules() }
 func (d *Domain) Explain(rule linewatch.RuleID, equipment string) []rules.Standing {
 	return d.engine.Explain(rule, equipment)
 }
+
+// Values returns the newest value of every tag of this home.
+func (d *Domain) Values() []linewatch.HomeValue { return d.engine.Values() }

@@ -70,6 +70,18 @@ func (h *Host) Rules(ctx context.Context) ([]LineRules, error) {
 	return all, err
 }
 
+// Values asks for the newest value of every tag of some lines, as Status does.
+func (h *Host) Values(ctx context.Context, lines []string) ([]linewatch.HomeValue, error) {
+	return ask(ctx, h, func(b *bucket) (out []linewatch.HomeValue) {
+		for _, home := range b.homes {
+			if slices.Contains(lines, home) {
+				out = append(out, b.domains[home].Values()...)
+			}
+		}
+		return out
+	})
+}
+
 // ask puts a question to every bucket.
 func ask[T any](ctx context.Context, h *Host, question func(*bucket) []T) (all []T, err error) {
 	for _, w := range h.workers {

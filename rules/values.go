@@ -1,0 +1,55 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+
+	"linewatch"
+)
+
+// applyValues fills in the tags that this home has not heard of yet with what
+// other homes know, as of the instant t.
+func (e *Engine) applyValues(h *linewatch.HomeValues, t linewatch.Time) {
+	if h.Home != e.opts.Line {
+		return
+	}
+	for i := range h.Values {
+		v := &h.Values[i]
+		if !e.here(v.Equipment) {
+			continue
+		}
+		id, ok := e.Series(v.Equipment, v.Tag)
+		if !ok || e.series[id].last.At.Known() {
+			continue
+		}
+		sr := &e.series[id]
+		sr.last = Sample{
+			Value: v.Value, At: t, Sequence: v.Sequence, Quality: v.Quality,
+			Sender: e.Sender(linewatch.Sender{Gateway: v.Gateway, Source: v.Source}),
+		}
+		e.settle(id, true)
+		if len(sr.watchers) > 0 {
+			e.wake(sr)
+		}
+	}
+}
+
+// Values returns the newest value of every tag of this home, by equipment and
+// tag.
+func (e *Engine) Values() (out []linewatch.HomeValue) {
+	for i := range e.series {
+		sr := &e.series[i]
+		if !sr.last.At.Known() || !e.here(sr.key.equipment) {
+			continue
+		}
+		s := e.senders[sr.last.Sender]
+		out = append(out, linewatch.HomeValue{
+			Equipment: sr.key.equipment, Tag: sr.key.tag, Value: sr.last.Value, Quality: sr.last.Quality,
+			Gateway: s.Gateway, Source: s.Source, Sequence: sr.last.Sequence,
+		})
+	}
+	slices.SortFunc(out, func(a, b linewatch.HomeValue) int {
+		return cmp.Or(cmp.Compare(a.Equipment, b.Equipment), cmp.Compare(a.Tag, b.Tag))
+	})
+	return out
+}
