@@ -28,9 +28,7 @@ func (e *Engine) applyValues(h *linewatch.HomeValues, t linewatch.Time) {
 			Sender: e.Sender(linewatch.Sender{Gateway: v.Gateway, Source: v.Source}),
 		}
 		e.settle(id, true)
-		if len(sr.watchers) > 0 {
-			e.wake(sr)
-		}
+		e.wake(sr)
 	}
 }
 
