@@ -38,7 +38,12 @@ func newShipment(seed uint64, count int) *shipment {
 		IdleTimeout: 100 * linewatch.Day, JoinGrace: 100 * linewatch.Day,
 	}
 	s := &shipment{cfg: p.cfg}
-	s.controls = append(s.controls, p.controlled(linewatch.Control{Assets: p.withSenders(p.assets())}), p.controlled(linewatch.Control{Rule: p.lively()}))
+	assets := p.assets()
+	assets.Equipment[0].Line, assets.Equipment[0].Site = "L1", "S1" // where the lively rule looks
+	for _, sender := range p.senders {
+		assets.Senders = append(assets.Senders, linewatch.SenderDef{Gateway: sender.name.Gateway, Source: sender.name.Source, Line: "L1"})
+	}
+	s.controls = append(s.controls, p.controlled(linewatch.Control{Assets: assets}), p.controlled(linewatch.Control{Rule: p.lively()}))
 	times := make([]linewatch.Time, len(p.senders))
 	for range count {
 		p.now += linewatch.Time(pick(p.generator, 0, 10, 50, 50, 100, 250))
