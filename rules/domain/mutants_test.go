@@ -89,7 +89,6 @@ var moreMutants = []mutant{
 	{"expressions compute with what is unknown", "rules/expr.go", "if unknown != \"\" {", "if unknown == \"?\" {"},
 	{"atLeastN is false while it may become true", "rules/instance.go", "case hold+open < n.cond.N:", "case hold < n.cond.N:"},
 	// Probes and restarts.
-	{"shadow and live share what they remember", "rules/install.go", "\t\t\ts.probe = s.probe.clone()\n", ""},
 	{"a restart forgets the timers of probes", "rules/snapshot.go", "due, lapse = min(due, s.probe.due), min(lapse, s.probe.lapse)", "lapse = min(lapse, s.probe.lapse)"},
 	{"a restart forgets what silence made due", "rules/probe.go", "fallen: r.Time()})", "fallen: min(r.Time(), linewatch.NoTime)})"},
 	{"a restart forgets the value in force", "rules/window.go", "w.before.v = r.Float()", "_ = r.Float()"},
