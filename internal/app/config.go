@@ -96,11 +96,11 @@ func DefaultConfig() Config {
 // LoadConfig reads a configuration file. Every mistake is reported with line,
 // column and remedy.
 func LoadConfig(name string) (Config, error) {
-	data, err := ReadFile(name)
+	data, err := strictyaml.ReadLongFile(name) // a line for each tag
 	if err != nil {
-		return Config{}, err
+		return Config{}, explainRead(name, err)
 	}
-	doc, err := strictyaml.Parse(name, data)
+	doc, err := strictyaml.ParseLong(name, data)
 	if err != nil {
 		return Config{}, &ConfigError{err}
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -107,6 +108,28 @@ func TestWrongValues(t *testing.T) {
 
 // A registry that takes tags for stale before the edge repeats them is warned
 // of, naming the first one.
+// A gateway may read as many tags as its configuration says that it may.
+func TestConfigurationOfManyTags(t *testing.T) {
+	const tags = 20_000
+	var b strings.Builder
+	b.WriteString("apiVersion: linewatch/v1\nkind: Config\nedge:\n  gateway: gw\n  sources:\n")
+	b.WriteString("    - id: plc\n      protocol: s7\n      address: 192.0.2.1\n      tags:\n")
+	for n := range tags {
+		fmt.Fprintf(&b, "        - {name: tag_%05d, equipment: 84068f2f-3f39-4b9c-a995-d2a84d878689, address: DB1.DBB%d, type: byte}\n", n, n)
+	}
+	name := filepath.Join(t.TempDir(), "many.yaml")
+	if err := os.WriteFile(name, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := LoadConfig(name)
+	if err != nil {
+		t.Fatalf("%.300s", err)
+	}
+	if got := len(c.Edge.Sources[0].Tags); got != tags {
+		t.Errorf("%d tags, want %d", got, tags)
+	}
+}
+
 func TestStaleTagsAreWarnedOf(t *testing.T) {
 	var said strings.Builder
 	c := DefaultConfig()

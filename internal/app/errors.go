@@ -60,13 +60,17 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 // ReadFile reads a file that a person wrote. Its errors are *ConfigError.
 func ReadFile(name string) ([]byte, error) {
 	data, err := strictyaml.ReadFile(name)
+	return data, explainRead(name, err)
+}
+
+func explainRead(name string, err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, os.ErrNotExist):
-		return nil, &ConfigError{fmt.Errorf("%s: no such file; check the name and the directory", name)}
+		return &ConfigError{fmt.Errorf("%s: no such file; check the name and the directory", name)}
 	case errors.Is(err, os.ErrPermission):
-		return nil, &ConfigError{fmt.Errorf("%s: permission denied; make it readable for the user that runs linewatch", name)}
-	case err != nil:
-		return nil, &ConfigError{err}
+		return &ConfigError{fmt.Errorf("%s: permission denied; make it readable for the user that runs linewatch", name)}
 	}
-	return data, nil
+	return &ConfigError{err}
 }

@@ -17,8 +17,13 @@ type Document struct {
 // Parse reads the single document in data. The name of the file is only used
 // in messages. The error holds one *Error: syntax is judged up to the first
 // mistake.
-func Parse(file string, data []byte) (*Document, error) {
-	tokens, fault := lex(data)
+func Parse(file string, data []byte) (*Document, error) { return parse(file, data, MaxBytes) }
+
+// ParseLong is Parse for a document of up to MaxLongBytes.
+func ParseLong(file string, data []byte) (*Document, error) { return parse(file, data, MaxLongBytes) }
+
+func parse(file string, data []byte, most int) (*Document, error) {
+	tokens, fault := lex(data, most)
 	var root *node
 	if fault == nil {
 		p := parser{tokens: tokens}
@@ -131,7 +136,12 @@ func (d *Document) Value(path string) (linewatch.Value, bool) {
 // ReadFile reads a file that may be a document: a regular file of at most
 // MaxBytes. A device, a pipe and a larger file are refused before anything is
 // read from them.
-func ReadFile(name string) ([]byte, error) {
+func ReadFile(name string) ([]byte, error) { return readFile(name, MaxBytes) }
+
+// ReadLongFile is ReadFile for a file of up to MaxLongBytes.
+func ReadLongFile(name string) ([]byte, error) { return readFile(name, MaxLongBytes) }
+
+func readFile(name string, most int) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -139,24 +149,26 @@ func ReadFile(name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, &Error{File: name, Message: "is not a regular file", Remedy: "name a YAML or JSON file"}
 	}
-	if info.Size() > MaxBytes {
-		return nil, checkSize(name)
+	if info.Size() > int64(most) {
+		return nil, tooLargeFile(name, most)
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
+	data, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	if len(data) > MaxBytes {
-		return nil, checkSize(name)
+	if len(data) > most {
+		return nil, tooLargeFile(name, most)
 	}
 	return data, nil
 }
 
-func checkSize(name string) *Error {
-	return &Error{File: name, Message: fmt.Sprintf("is larger than %d KiB", MaxBytes>>10), Remedy: "split it into several files"}
+func tooLargeFile(name string, most int) *Error {
+	f := tooLarge(most)
+	f.File = name
+	return f
 }

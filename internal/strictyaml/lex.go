@@ -16,14 +16,26 @@ const (
 	badEscapeRemedy = `check the \u escapes; surrogates go in pairs`
 )
 
-// MaxBytes is the largest document, in bytes.
-const MaxBytes = 1 << 20
+// MaxBytes is the largest document, in bytes, of those that people write, and
+// MaxLongBytes of those that have a line for each of many things.
+const (
+	MaxBytes     = 1 << 20
+	MaxLongBytes = 16 << 20
+)
+
+func tooLarge(most int) *Error {
+	f := &Error{Message: fmt.Sprintf("is larger than %d KiB", most>>10), Remedy: "split it into several files"}
+	if most > MaxBytes {
+		f.Remedy = "shorten it"
+	}
+	return f
+}
 
 // lex checks the bytes, cuts them into tokens and refuses those of YAML's
 // features that have no place in a strict document.
-func lex(data []byte) ([]*token.Token, *Error) {
+func lex(data []byte, most int) ([]*token.Token, *Error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if f := checkBytes(data); f != nil {
+	if f := checkBytes(data, most); f != nil {
 		return nil, f
 	}
 	all := lexer.Tokenize(string(data))
@@ -48,9 +60,9 @@ func faultAt(t *token.Token, message, remedy string) *Error {
 }
 
 // checkBytes refuses what would cost too much to look at or is no text.
-func checkBytes(data []byte) *Error {
-	if len(data) > MaxBytes {
-		return &Error{Message: fmt.Sprintf("is larger than %d KiB", MaxBytes>>10), Remedy: "split it into several files"}
+func checkBytes(data []byte, most int) *Error {
+	if len(data) > most {
+		return tooLarge(most)
 	}
 	line, col, open := 1, 1, 0
 	for i := 0; i < len(data); {
