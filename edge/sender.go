@@ -166,7 +166,7 @@ func (s *sender) noteClock(times *scanTimes) {
 	case clockBehind:
 		s.log.Warn("the source is behind, and the judgement of its line waits for it; check its clock", "source", s.config.ID, "behind_ms", int64(times.behind))
 	case clockDisbelieved:
-		s.log.Warn("the source's clock is more than a minute ahead or was never set: its values get the agent's time; check its clock", "source", s.config.ID)
+		s.log.Warn("the source's clock is more than a minute ahead of ours or was never set: its values get the agent's time; check its clock", "source", s.config.ID)
 	default:
 		s.log.Info("the source's clock is right again", "source", s.config.ID)
 	}

@@ -59,6 +59,12 @@ func (s *Source) resume(ctx context.Context, c *channel) error {
 			s.session, s.sub, c.auth = nil, nil, nil
 		case err != nil:
 			return err
+		case s.sub != nil && s.sub.barren >= mostBarren:
+			s.log.Info("opcua session gives nothing any more and is replaced", "source", s.config.ID)
+			within, cancel := s.within(ctx)
+			closeSession(within, c)
+			cancel()
+			s.session, s.sub, c.auth = nil, nil, nil
 		}
 	}
 	if s.session == nil {
@@ -66,7 +72,7 @@ func (s *Source) resume(ctx context.Context, c *channel) error {
 			return err
 		}
 	}
-	if s.sub != nil && !s.sub.usable() {
+	if s.sub != nil && !s.sub.whole {
 		if err := s.remove(ctx, c, s.sub.id); err != nil {
 			return err
 		}
@@ -83,11 +89,9 @@ func (s *Source) resume(ctx context.Context, c *channel) error {
 	return s.subscribe(ctx, c)
 }
 
-// mostBarren is how often a subscription may fail in a row before it is
-// replaced. More than once, for what is published meanwhile is lost with it.
+// mostBarren is how often a subscription may fail in a row before it and its
+// session are replaced. More than once, for what is published meanwhile is lost with it.
 const mostBarren = 2
-
-func (sub *subscription) usable() bool { return sub.whole && sub.barren < mostBarren }
 
 // blame counts a failure that is the subscription's and not that of the line: a
 // server may take a session up again and publish nothing any more, or for ever
