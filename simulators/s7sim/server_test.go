@@ -129,6 +129,7 @@ func TestUpdatesAreSeenWholeOrNotAtAll(t *testing.T) {
 					m.DB(1)[i], m.DB(2)[i] = v, v
 				}
 			})
+			time.Sleep(time.Microsecond) // lets the network be looked at on a single core
 		}
 	})
 	defer writer.Wait()
