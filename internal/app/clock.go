@@ -113,8 +113,9 @@ func (c *clock) scaled(real time.Duration) linewatch.Duration {
 }
 
 // most is how far the logs may be ahead of the clock without being followed: a
-// crash leaves them up to two seconds ahead.
-const most = linewatch.Minute
+// crash leaves them up to two seconds ahead. More is a clock that the power cut
+// has set back, behind which everything would be late.
+const most = 3 * linewatch.Second
 
 // follow moves the clock on so that it does not go back behind an earlier run:
 // to the time that one has recorded (NoTime if none is), and to the end of the
