@@ -222,7 +222,7 @@ func (a *App) openHost(ctx context.Context) (err error) {
 			}
 			return d
 		},
-		Store: crashStore{a.store}, Outbox: crashStore{a.store},
+		Store: patientStore{crashStore{a.store}, a.o.Log}, Outbox: crashStore{a.store},
 		Publish:       crashPublish(byKind(a.history, a.shadows)),
 		Quarantine:    a.quarantine.add,
 		Late:          a.late.add,
