@@ -33,7 +33,7 @@ type filter struct {
 	syncEvery linewatch.Duration // 0: never
 	synced    linewatch.Time     // CreatedAt of the last synchronisation
 	settle    linewatch.Duration // from a connect to the synchronisation after it
-	fresh     linewatch.Time     // CreatedAt of the connect that this is still to follow
+	fresh     linewatch.Time     // CreatedAt of the connect or break that this is still to follow
 }
 
 // settleAfter is when the state of a source that joins by its own clock is said
@@ -87,7 +87,7 @@ func (f *filter) scan(s *Scan, times *scanTimes) ([]linewatch.DataPoint, error) 
 		}
 		f.synced = times.created // every tag's first value follows
 		if times.own {
-			f.fresh = times.created
+			f.sayAgain(times)
 		}
 	}
 	for i := range s.Readings {
@@ -157,11 +157,16 @@ func (f *filter) reading(t *tagState, r *Reading, times *scanTimes) {
 	f.add(t, flags, at, times)
 }
 
+// sayAgain lets the state of all tags follow once more in a moment.
+func (f *filter) sayAgain(times *scanTimes) { f.fresh = times.created }
+
 // restore takes back that tags were lost: the connection came back with all
-// that had happened, and nothing had happened to these.
+// that had happened, and nothing had happened to these. The engine may have gone
+// on meanwhile and take that for late, so all is said again.
 func (f *filter) restore(times *scanTimes) {
 	for i := range f.tags {
 		if t := &f.tags[i]; t.gone {
+			f.sayAgain(times)
 			t.gone = false
 			f.set(t, t.was)
 			f.add(t, linewatch.Assigned|linewatch.First, max(t.at, after(times.asserted)), times)

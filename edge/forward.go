@@ -14,6 +14,7 @@ const (
 	heartbeatEvery = time.Second            // of a quiet sender, by its clock
 	heartbeatLeast = 2 * time.Millisecond   // the same in real time, however fast its clock
 	drainPause     = 100 * time.Millisecond // an empty spool at the end stays empty that long
+	longSilence    = 5                      // heartbeats left out, after which the engine may have gone on
 )
 
 // forwarder takes points out of the spool and hands them to the uplink in
@@ -27,8 +28,10 @@ type forwarder struct {
 	sending *trouble
 	taking  *trouble
 	now     func() linewatch.Time
-	every   time.Duration         // heartbeats of a quiet sender, in real time
-	block   []linewatch.DataPoint // reused
+	every   time.Duration // heartbeats of a quiet sender, in real time
+	// delivered is when the uplink took a block last.
+	delivered time.Time
+	block     []linewatch.DataPoint // reused
 }
 
 // beat is the state of one sender's heartbeats and its part of the batch in
@@ -80,10 +83,24 @@ func (f *forwarder) run(ctx, sources, drain context.Context) {
 		if f.deliver(ctx, points, beats) != nil {
 			return // ctx has ended; the points stay in the spool
 		}
+		f.noteDelivery()
 		if len(points) > 0 {
 			f.acknowledge()
 		}
 	}
+}
+
+// noteDelivery lets the senders say everything once more if nothing was
+// delivered for long: the engine may have gone on without them, and has then
+// taken what was on its way for late.
+func (f *forwarder) noteDelivery() {
+	now := time.Now()
+	if long := longSilence * f.every; !f.delivered.IsZero() && now.Sub(f.delivered) > long {
+		for _, s := range f.senders {
+			s.again.Store(true)
+		}
+	}
+	f.delivered = now
 }
 
 // next waits for points until a heartbeat is due or the sources have ended.

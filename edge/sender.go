@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"linewatch"
 )
@@ -20,8 +21,9 @@ type sender struct {
 	store  *store
 	now    func() linewatch.Time
 	log    *slog.Logger
-	seen   clockState // of the source's clock, by the newest scan that tells,
-	told   clockState // and as logged; used by the goroutine of the source only
+	seen   clockState  // of the source's clock, by the newest scan that tells,
+	again  atomic.Bool // everything shall be said once more
+	told   clockState  // and as logged; used by the goroutine of the source only
 
 	mu     sync.Mutex
 	status SourceStatus
@@ -55,8 +57,13 @@ func (s *sender) emit(ctx context.Context, scan Scan) error {
 	var err error
 	if scan.Err != nil {
 		points = s.filter.lost(s.lossCause(), times)
-	} else if points, err = s.filter.scan(&scan, times); err != nil {
-		return err
+	} else {
+		if s.again.Swap(false) {
+			s.filter.sayAgain(times)
+		}
+		if points, err = s.filter.scan(&scan, times); err != nil {
+			return err
+		}
 	}
 	s.note(&scan, times)
 	return s.spool(ctx, points)
