@@ -58,6 +58,7 @@ func (p *publisher) takeDirty() []int {
 // run publishes until ctx ends; then it makes one last attempt, which a broken
 // receiver ends at once.
 func (p *publisher) run(ctx context.Context) {
+	failing := map[int]bool{} // buckets of which that was told
 	for ctx.Err() == nil {
 		select {
 		case <-p.wake:
@@ -66,11 +67,17 @@ func (p *publisher) run(ctx context.Context) {
 		for _, b := range p.takeDirty() {
 			if err := p.drain(context.WithoutCancel(ctx), b); err != nil {
 				p.failed.Add(1)
-				p.cfg.Logger.Error("state changes cannot be published, trying again", "bucket", b, "error", err)
+				if !failing[b] {
+					failing[b] = true
+					p.cfg.Logger.Error("state changes cannot be published and are tried again", "bucket", b, "error", err)
+				}
 				p.note(b)
 				if pause(ctx, publishRetry) != nil {
 					return
 				}
+			} else if failing[b] {
+				delete(failing, b)
+				p.cfg.Logger.Info("state changes are published again", "bucket", b)
 			}
 		}
 		p.busy.Store(false)

@@ -1,0 +1,54 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"linewatch/rules"
+)
+
+// brokenOutbox cannot be read while it is broken.
+type brokenOutbox struct {
+	rules.Outbox
+	broken bool
+}
+
+func (o *brokenOutbox) Pending(context.Context, int, uint64, int) ([]rules.Output, error) {
+	if o.broken {
+		return nil, errors.New("no space left on device")
+	}
+	return nil, nil
+}
+
+// Trouble that lasts is told when it begins and when it is over: the log may
+// well be on the disk that is full.
+func TestPublishingTroubleIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		outbox := &brokenOutbox{broken: true}
+		p := newPublisher(&Config{Outbox: outbox, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); p.run(ctx) }()
+		p.note(1)
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		outbox.broken = false
+		time.Sleep(5 * time.Second)
+		cancel()
+		<-done
+		if n := p.failed.Load(); n < 20 {
+			t.Errorf("tried %d times in 30 s", n)
+		}
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		if len(lines) != 2 || !strings.Contains(lines[0], "cannot be published") || !strings.Contains(lines[1], "published again") {
+			t.Errorf("logged:\n%s", &log)
+		}
+	})
+}
