@@ -11,14 +11,15 @@ import (
 
 var update = flag.Bool("update", false, "write what came out into the tests in testdata")
 
-// TestConditions runs what a condition of every kind does, one file for each.
-func TestConditions(t *testing.T) {
-	names, err := filepath.Glob("testdata/conditions/*.test.yaml")
-	if err != nil || len(names) < 20 {
+// TestMeaning runs what conditions, ranking, time and the life of a rule mean,
+// one file for each kind and sentence.
+func TestMeaning(t *testing.T) {
+	names, err := filepath.Glob("testdata/*/*.test.yaml")
+	if err != nil || len(names) < 39 {
 		t.Fatalf("%d files, %v", len(names), err)
 	}
 	for _, name := range names {
-		t.Run(filepath.Base(name), func(t *testing.T) {
+		t.Run(filepath.Base(filepath.Dir(name))+"/"+filepath.Base(name), func(t *testing.T) {
 			data, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
