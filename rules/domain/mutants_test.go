@@ -120,7 +120,7 @@ var moreMutants = []mutant{
 	{"overrides by alias are not heeded", "rules/compile.go", "v != nil && eq.Alias != \"\"", "v != nil && eq.Alias == \"?\""},
 	{"a restart forgets overrides", "rules/snapshot.go", "ed.prog.variant(&eq)", "ed.prog.variant(&linewatch.Equipment{ID: eq.Line})"},
 	// Sites.
-	{"a site hears other sites", "rules/registry.go", "return r.assets.Equipment[i].Site == site", "return true"},
+	{"a site hears other sites", "rules/registry.go", "return r.assets.Equipment[i].Site == site", "return r.assets.Equipment[i].Site == site || i >= 0"},
 	{"what other homes know counts for more", "rules/values.go", "!ok || e.series[id].last.At.Known()", "!ok"},
 	{"what other homes know wakes nobody", "rules/values.go", "e.settle(id, true)", "_ = id"},
 	// Rules that read rules.
