@@ -24,24 +24,39 @@ func repeated(points []linewatch.DataPoint, after linewatch.Time) (tags []string
 // While a source was lost, the engine went on without it. What is said of the
 // time of the loss is late by then, so that it has to be said again of now.
 func TestStateIsSaidAgainAfterALongLoss(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		uplink := newMemoryUplink()
-		base, _ := play(t, uplink, func(base linewatch.Time) []Scan {
-			scans := []Scan{{First: true, Through: base.Add(900), Readings: []Reading{at(0, base.Add(950), 1), at(1, base.Add(940), 2)}}}
-			for n := linewatch.Duration(1); n < 40; n++ {
-				s := Scan{Through: base.Add(n*1000 + 900)}
-				if n >= 10 && n < 30 {
-					s = Scan{Through: linewatch.NoTime, Err: errors.New("connection reset")}
-				}
-				scans = append(scans, s)
+	for _, changed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) { stateIsSaidAgain(t, changed) })
+	}
+}
+
+// stateIsSaidAgain loses one of two sources for 20 s, while its tags changed or
+// did not.
+func stateIsSaidAgain(t *testing.T, changed bool) {
+	t.Helper()
+	time.Sleep(24 * time.Hour) // a clock at the year 2000 was never set
+	base := linewatch.TimeOf(time.Now())
+	uplink := newMemoryUplink()
+	_, stop := start(t, options(newMemorySpool(), uplink, map[string]Source{
+		"other": every(200*time.Millisecond, func(n int) Scan { return ints(n == 0, int64(n), 2) }),
+		"plc": every(time.Second, func(n int) Scan {
+			s := Scan{First: n == 0, Through: base.Add(linewatch.Duration(n-1) * 1000)}
+			switch {
+			case n == 0:
+				s.Readings = []Reading{at(0, base.Add(-50), 1), at(1, base.Add(-60), 2)}
+			case n == 30 && changed:
+				s.Readings = []Reading{at(0, base.Add(12_000), 3), at(1, base.Add(13_000), 4)}
+			case n >= 10 && n < 30:
+				s = Scan{Through: linewatch.NoTime, Err: errors.New("connection reset")}
 			}
-			return scans
-		})
-		got := repeated(uplink.points(), base.Add(30_000))
-		if diff := cmp.Diff([]string{"a", "b"}, got); diff != "" {
-			t.Errorf("said again after the loss (-want +got):\n%s", diff)
-		}
-	})
+			return s
+		}),
+	}))
+	time.Sleep(40 * time.Second)
+	got := repeated(uplink.points(), base.Add(30_000))
+	stop()
+	if diff := cmp.Diff([]string{"a", "b"}, got); diff != "" {
+		t.Errorf("changed %v: said again after the loss (-want +got):\n%s", changed, diff)
+	}
 }
 
 // The same holds when the agent could not deliver.

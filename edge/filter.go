@@ -32,6 +32,7 @@ type filter struct {
 	silences  bool               // some tag's silence is limited
 	syncEvery linewatch.Duration // 0: never
 	synced    linewatch.Time     // CreatedAt of the last synchronisation
+	broken    bool               // the connection was lost after the last scan
 	settle    linewatch.Duration // from a connect to the synchronisation after it
 	fresh     linewatch.Time     // CreatedAt of the connect or break that this is still to follow
 }
@@ -86,10 +87,11 @@ func (f *filter) scan(s *Scan, times *scanTimes) ([]linewatch.DataPoint, error) 
 			f.tags[i].first, f.tags[i].gone = true, false
 		}
 		f.synced = times.created // every tag's first value follows
-		if times.own {
-			f.sayAgain(times)
-		}
 	}
+	if times.own && (s.First || s.Interrupted || f.broken) {
+		f.sayAgain(times) // the engine may have gone on, and take for late what comes now
+	}
+	f.broken = false
 	for i := range s.Readings {
 		r := &s.Readings[i]
 		if r.Tag < 0 || r.Tag >= len(f.tags) {
@@ -161,12 +163,10 @@ func (f *filter) reading(t *tagState, r *Reading, times *scanTimes) {
 func (f *filter) sayAgain(times *scanTimes) { f.fresh = times.created }
 
 // restore takes back that tags were lost: the connection came back with all
-// that had happened, and nothing had happened to these. The engine may have gone
-// on meanwhile and take that for late, so all is said again.
+// that had happened, and nothing had happened to these.
 func (f *filter) restore(times *scanTimes) {
 	for i := range f.tags {
 		if t := &f.tags[i]; t.gone {
-			f.sayAgain(times)
 			t.gone = false
 			f.set(t, t.was)
 			f.add(t, linewatch.Assigned|linewatch.First, max(t.at, after(times.asserted)), times)
@@ -203,7 +203,7 @@ func (f *filter) repeat(times *scanTimes) {
 // lost returns a Bad point for each tag that does not say so already. A tag
 // that was read before is flagged Lst.
 func (f *filter) lost(cause string, times *scanTimes) []linewatch.DataPoint {
-	f.points = f.points[:0]
+	f.points, f.broken = f.points[:0], true
 	for i := range f.tags {
 		t := &f.tags[i]
 		if t.known && t.quality == linewatch.Bad && (t.cause == CauseLost || t.cause == CauseUnreachable) {
