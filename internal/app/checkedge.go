@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"log/slog"
 
 	"linewatch"
 	"linewatch/edge"
@@ -119,4 +120,26 @@ func minds(r *linewatch.Rule) (found bool) {
 		r.For(r.Overrides[i].Equipment, "").Walk(look)
 	}
 	return found
+}
+
+// warnDoubled tells about tags of a source that read the very same place, which
+// is mostly a line that was copied and forgotten.
+func warnDoubled(c edge.Config, log *slog.Logger) {
+	for _, s := range c.Sources {
+		names := map[string]string{}
+		first, count := "", 0
+		for _, t := range s.Tags {
+			name, doubled := names[t.Address]
+			if !doubled {
+				names[t.Address] = t.Name
+				continue
+			}
+			if count++; count == 1 {
+				first = fmt.Sprintf("%s and %s: %s", name, t.Name, t.Address)
+			}
+		}
+		if count > 0 {
+			log.Warn("tags of a source have the same address; correct it unless that is meant", "source", s.ID, "tags", count, "first", first)
+		}
+	}
 }

@@ -130,6 +130,20 @@ func TestConfigurationOfManyTags(t *testing.T) {
 	}
 }
 
+func TestAddressThatIsUsedTwiceIsWarnedOf(t *testing.T) {
+	var said strings.Builder
+	tags := []edge.TagConfig{{Name: "a", Address: "DB1.DBW0"}, {Name: "b", Address: "DB1.DBW2"}, {Name: "c", Address: "DB1.DBW0"}}
+	warnDoubled(edge.Config{Sources: []edge.SourceConfig{{ID: "plc1", Tags: tags}, {ID: "plc2", Tags: tags[:2]}}}, slog.New(slog.NewTextHandler(&said, nil)))
+	if got := said.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `source=plc1 tags=1 first="a and c: DB1.DBW0"`) {
+		t.Errorf("said %q", got)
+	}
+	said.Reset()
+	warnDoubled(SimulatedEdge(), slog.New(slog.NewTextHandler(&said, nil)))
+	if said.Len() > 0 {
+		t.Errorf("of the simulated line it said %q", &said)
+	}
+}
+
 func TestStaleTagsAreWarnedOf(t *testing.T) {
 	var said strings.Builder
 	c := DefaultConfig()
