@@ -12,14 +12,14 @@ import (
 // enough is how many state changes a case must have to count.
 const enough = 200
 
-// cases returns how many cases a test runs: its usual number, fifty times as
+// cases returns how many cases a test runs: its usual number, twenty times as
 // many with LINEWATCH_SOAK=1, a tenth with -short.
 func cases(usual uint64) uint64 {
 	switch {
 	case testing.Short():
 		return usual / 10
 	case os.Getenv("LINEWATCH_SOAK") == "1":
-		return usual * 50
+		return usual * 20
 	}
 	return usual
 }
