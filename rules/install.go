@@ -28,6 +28,7 @@ func (e *Engine) reorganise(next registry, t linewatch.Time) {
 		e.withdrawBut(s, e.subjects(&next, e.edition(s).prog.rule.Scope), t)
 	}
 	e.registry = next
+	e.detachAll()
 	for _, s := range slots {
 		e.instantiate(s, e.edition(s).prog, t)
 	}
@@ -36,8 +37,12 @@ func (e *Engine) reorganise(next registry, t linewatch.Time) {
 // withdrawBut ends the instances of a slot that are not about one of the given
 // subjects.
 func (e *Engine) withdrawBut(s slot, subjects []string, t linewatch.Time) {
+	stay := make(map[string]bool, len(subjects))
+	for _, subject := range subjects {
+		stay[subject] = true
+	}
 	for _, i := range e.instancesOf[s] {
-		if inst := e.instances[i]; inst.prog != nil && !slices.Contains(subjects, inst.key.equipment) {
+		if inst := e.instances[i]; inst.prog != nil && !stay[inst.key.equipment] {
 			e.withdraw(i, inst, t)
 		}
 	}

@@ -181,6 +181,22 @@ func (e *Engine) attach(id SeriesID, instance, node int32) {
 	e.retest(l, sr)
 }
 
+// detachAll takes all conditions off what they read, at once, where one
+// instance after the other would look at all the others each time.
+func (e *Engine) detachAll() {
+	for i := range e.series {
+		sr := &e.series[i]
+		sr.leaves, sr.cuts, sr.watch, sr.rank = nil, nil, nil, 0
+	}
+	for _, inst := range e.instances {
+		inst.reads = nil
+		if inst.chain != nil {
+			inst.chain.sources, inst.chain.readers = nil, nil
+		}
+	}
+	e.leaves, e.freeLeaves = nil, nil
+}
+
 // detach takes every condition of an instance off the series it reads.
 func (e *Engine) detach(instance int32) {
 	for _, id := range e.instances[instance].reads {

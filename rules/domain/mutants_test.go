@@ -132,8 +132,8 @@ var moreMutants = []mutant{
 	// The registry.
 	{"who is taken off the registry is believed", "rules/domain/domain.go", "\td.engine.SetOnline(s.id, false, d.tracker.Watermark(), arrival)\n", ""},
 	{"who is taken off the registry holds the watermark", "rules/domain/domain.go", "\t\t\ts.registered = false\n\t\t\td.dismiss(s, arrival)\n", "\t\t\ts.registered = false\n"},
-	{"tags do not follow their alias", "rules/install.go", "\te.registry = next\n\tfor _, s := range slots {", "\te.registry = next\n\tfor _, s := range slots[:0] {"},
-	{"machines that leave the line are judged on", "rules/install.go", "\t\te.withdrawBut(s, e.subjects(&next, e.edition(s).prog.rule.Scope), t)\n\t}\n\te.registry = next\n\tfor _, s := range slots {\n\t\te.instantiate", "\t\t_ = s\n\t}\n\te.registry = next\n\tfor _, s := range slots {\n\t\te.instantiate"},
+	{"tags do not follow their alias", "rules/install.go", "\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots {", "\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots[:0] {"},
+	{"machines that leave the line are judged on", "rules/install.go", "\t\te.withdrawBut(s, e.subjects(&next, e.edition(s).prog.rule.Scope), t)\n\t}\n\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots {\n\t\te.instantiate", "\t\t_ = s\n\t}\n\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots {\n\t\te.instantiate"},
 	// Restarts.
 	{"held records are forgotten too early", "rules/domain/replay.go", "return h.newest <= watermark", "return h.newest <= watermark+500"},
 	{"refused points come back with a restart", "rules/domain/replay.go", "if len(skip) > 0 && skip[0] == uint32(j) {", "if len(skip) > 1000 {"},
