@@ -56,5 +56,5 @@
 // whole number with ms, s, m, h or d, such as 30s or 1h30m, above 0 and at most
 // 366 days. A rule holds at most 1000 conditions, 32 deep; an expression 1024
 // bytes, 200 nodes and 32 tags; a list 256 values. What the keys mean where
-// that is not plain stands in docs/adr/0003, 0042 and 0043.
+// that is not plain stands in docs/adr/0003, 0012 and 0013.
 package rulefile
