@@ -64,7 +64,7 @@ func TestStateIsSaidAgainAfterALongOutage(t *testing.T) {
 	for _, row := range []struct {
 		outage time.Duration
 		want   []string
-	}{{3 * time.Second, nil}, {20 * time.Second, []string{"a", "b"}}} {
+	}{{time.Second, nil}, {20 * time.Second, []string{"a", "b"}}} {
 		synctest.Test(t, func(t *testing.T) {
 			spool, uplink := newMemorySpool(), newMemoryUplink()
 			_, stop := start(t, options(spool, uplink, map[string]Source{
