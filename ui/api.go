@@ -40,9 +40,10 @@ func (s *Server) routes(mux *http.ServeMux) {
 	if err != nil {
 		panic(err) // "page" is a valid path, which is all that Sub asks for
 	}
+	mux.HandleFunc("GET /{$}", s.getPage)
 	files := http.FileServerFS(page)
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/" && strings.HasSuffix(r.URL.Path, "/") {
+		if strings.HasSuffix(r.URL.Path, "/") {
 			http.NotFound(w, r) // no listings
 			return
 		}

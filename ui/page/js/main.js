@@ -79,5 +79,11 @@ function setLink(state, silent) {
   }
 }
 
+// The page came with the view of the moment in which it was asked for.
+const first = document.getElementById("first-view").textContent;
+if (first) {
+  const {time, view} = JSON.parse(first);
+  snapshot(time, view);
+}
 follow({snapshot, beat: hear, link: setLink});
 setInterval(draw, 1000);
