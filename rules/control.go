@@ -49,10 +49,22 @@ func (e *Engine) Control(c *linewatch.Control, watermark linewatch.Time) (linewa
 	if c.Assets != nil {
 		e.newest = newRegistry(*c.Assets)
 	}
+	if c.Table != nil {
+		e.supersede(c.Table.ID, at)
+	}
 	e.order++
 	p := pendingControl{at: at, order: e.order, what: *c}
 	e.pending = slices.Insert(e.pending, e.pendingAfter(at), p)
 	return at, nil
+}
+
+// supersede drops an older state of a table that waits for the same instant, at
+// which nobody would see it. While event time stands still, those of a table
+// that is read again and again would pile up.
+func (e *Engine) supersede(table string, at linewatch.Time) {
+	e.pending = slices.DeleteFunc(e.pending, func(p pendingControl) bool {
+		return p.at == at && p.what.Table != nil && p.what.Table.ID == table
+	})
 }
 
 // admit checks a control record and returns its effective-from.

@@ -93,7 +93,7 @@ func (r *router) routeControl(ctx context.Context, in *input, pos *positions) er
 		r.host.tellQuarantined(in, Nowhere, []Refused{{Code: errControl, Err: err, Raw: in.raw}})
 		return nil
 	}
-	r.history = append(r.history, controlRecord{in.arrival, in.control})
+	r.remember(controlRecord{in.arrival, in.control})
 	switch c := in.control; {
 	case c.Assets != nil:
 		r.assets = c.Assets
@@ -106,6 +106,18 @@ func (r *router) routeControl(ctx context.Context, in *input, pos *positions) er
 		return nil
 	}
 	return r.found(ctx, pos)
+}
+
+// remember keeps a control record for domains that come into being later. Tables
+// that are read again and again would pile up: to a new domain, for which all
+// of this is of one instant, only the newest of each matters.
+func (r *router) remember(c controlRecord) {
+	if c.control.Table != nil {
+		r.history = slices.DeleteFunc(r.history, func(old controlRecord) bool {
+			return old.control.Table != nil && old.control.Table.ID == c.control.Table.ID
+		})
+	}
+	r.history = append(r.history, c)
 }
 
 // found opens the homes that the registry and the rules call for, and learns
