@@ -226,6 +226,20 @@ func TestAlertText(t *testing.T) {
 	}
 }
 
+// A value from a machine can neither begin a line of an alert, nor colour a
+// terminal, nor turn the direction of what follows.
+func TestAlertTextOfAHostileValue(t *testing.T) {
+	b := newBench(t, Options{AnyEquipment: true})
+	b.rule("r", 1, 0, onF1, hot+`,"alert":{"title":"${tag:product} is hot"}`)
+	b.point(0, "F1", "product", linewatch.StringValue("Käse 1\u00a0l\r\nBcc: x\x1b[2J\u202eb\u0085\u2028"))
+	b.point(0, "F1", "temp", num(80))
+	b.advance(10)
+	c := b.e.Take()
+	if want := "Käse 1\u00a0l��Bcc: x�[2J�b�� is hot"; len(c) != 1 || c[0].Title != want {
+		t.Errorf("got %+v, want title %+q", c, want)
+	}
+}
+
 // Two engines that were fed the same are one in every byte, and so is one that
 // was restored; what is damaged is refused and never a panic.
 func TestSnapshotIsDeterministic(t *testing.T) {

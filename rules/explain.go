@@ -206,5 +206,17 @@ func display(v linewatch.Value, eq *linewatch.Equipment, tag string) string {
 			}
 		}
 	}
-	return v.String()
+	return strings.Map(visible, v.String())
+}
+
+// visible replaces what has no place in a title: a value from a machine must not
+// begin a new line, hide others or turn their direction. Which characters these
+// are is fixed, so that no new version of Unicode changes what a replay gives.
+func visible(r rune) rune {
+	switch {
+	case r < ' ', '\x7f' <= r && r < '\u00a0',
+		'\u200e' <= r && r <= '\u200f', '\u2028' <= r && r <= '\u202e', '\u2066' <= r && r <= '\u2069':
+		return '\ufffd'
+	}
+	return r
 }

@@ -100,7 +100,7 @@ type explainer struct {
 }
 
 func (e *explainer) line(indent int, format string, args ...any) {
-	fmt.Fprintf(&e.b, strings.Repeat("  ", indent)+format+"\n", args...)
+	e.b.WriteString(strings.Repeat("  ", indent) + visible(fmt.Sprintf(format, args...)) + "\n")
 }
 
 // since says how long a state lasts.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"linewatch"
 )
@@ -12,6 +13,21 @@ import (
 // as "water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for
 // 10 s — limits (60) outweighs context (40) ACTIVE".
 func Sentence(to linewatch.State, why linewatch.Explanation) string {
+	return visible(sentence(to, why))
+}
+
+// visible shows what cannot be printed as a mark. Values come from machines:
+// one must not forge a line of a terminal, colour it, or turn its direction.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+}
+
+func sentence(to linewatch.State, why linewatch.Explanation) string {
 	winner := deciding(to, why.Groups)
 	if winner == nil {
 		if why.Cause != "" {

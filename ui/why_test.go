@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strings"
 	"testing"
 
 	"linewatch"
@@ -88,5 +89,19 @@ func TestSentence(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// Values come from machines: none forges a line, colours a terminal, or turns
+// the direction of the text.
+func TestHostileValuesInSentences(t *testing.T) {
+	hostile := linewatch.StringValue("PET\x1b[2J\nrule x: IDLE\u202e")
+	c := linewatch.ConditionWhy{Op: "is", Tag: "product", Value: &hostile, Limits: []linewatch.Value{linewatch.StringValue("PET")}, Truth: linewatch.False}
+	why := linewatch.Explanation{Groups: []linewatch.GroupWhy{{Group: "g", Weight: 5, State: linewatch.Idle, Wins: true, Case: 0, Conditions: []linewatch.ConditionWhy{c}}}}
+	change := linewatch.StateChange{Rule: "r", Version: 1, Equipment: "F1", From: linewatch.Warning, To: linewatch.Idle, Why: why}
+	for _, text := range []string{Sentence(linewatch.Idle, why), ChangeText(&change)} {
+		if strings.ContainsAny(text, "\x1b\u202e") || strings.Contains(text, "\nrule x") || !strings.Contains(text, "PET�[2J�rule x: IDLE�") {
+			t.Errorf("got %q", text)
+		}
 	}
 }
