@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -80,6 +81,7 @@ type saved struct {
 	step    int
 	emitted int
 	replay  []uint64 // per partition
+	says    string   // how every instance stood
 }
 
 const refPartitions = 4
@@ -139,7 +141,7 @@ func (r *engineRun) save(i int) error {
 	if err != nil {
 		return err
 	}
-	r.saved = saved{state: state, step: i, emitted: len(r.out.lines)}
+	r.saved = saved{state: state, step: i, emitted: len(r.out.lines), says: standing(r.domain)}
 	next := make([]uint64, refPartitions)
 	for _, s := range r.steps[:i] {
 		if s.points != nil {
@@ -173,8 +175,26 @@ func (r *engineRun) restore() error {
 	if string(again) != string(r.saved.state) {
 		return fmt.Errorf("the snapshot before step %d is another one after it was restored", r.saved.step)
 	}
+	if d := firstDifference(strings.Split(r.saved.says, "\n"), strings.Split(standing(r.domain), "\n")); d != "" {
+		return fmt.Errorf("explanations of before step %d are others after it was restored: %s", r.saved.step, d)
+	}
 	r.out.lines = r.out.lines[:r.saved.emitted]
 	return nil
+}
+
+// standing is how every instance stands and why, one a line.
+func standing(d *domain.Domain) string {
+	var b strings.Builder
+	for _, i := range d.Instances() {
+		for _, s := range d.Explain(i.Rule, i.Equipment.ID) {
+			text, err := json.Marshal([]any{i, s})
+			if err != nil {
+				panic(err)
+			}
+			b.Write(append(text, '\n'))
+		}
+	}
+	return b.String()
 }
 
 // difference says how two outcomes differ; empty if they do not.
