@@ -79,8 +79,11 @@ func (e *Engine) connectProbe(i int32, inst *instance, j int, t linewatch.Time) 
 	for k, ref := range refs {
 		inputs[k] = e.input(inst, n, ref, k < n.subjects())
 	}
-	if s.probe == nil || len(s.probe.inputs) > 0 && s.probe.inputs[0].series != inputs[0].series {
+	if s.probe == nil {
 		s.probe = newProbe(n, t)
+	} else if before := s.probe.inputs; len(before) > 0 && before[0].series != inputs[0].series {
+		s.probe = newProbe(n, t)
+		s.probe.inputs = before // the others may be what they were
 	}
 	s.probe.keep(n, inputs)
 	inst.probes = true

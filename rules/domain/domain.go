@@ -122,13 +122,23 @@ func (d *Domain) register(arrival linewatch.Time, a *linewatch.Assets) {
 			d.admit(s, arrival)
 		}
 	}
-	for _, s := range d.byID {
-		if s.registered && !listed[s.name] {
-			s.registered = false
-			d.dismiss(s, arrival)
-		}
+	for _, s := range d.unlisted(listed) {
+		s.registered = false
+		d.dismiss(s, arrival)
 	}
 	d.collect(arrival)
+}
+
+// unlisted returns the registered senders that are not listed, by name: who was
+// heard of first may depend on the order of arrival.
+func (d *Domain) unlisted(listed map[linewatch.Sender]bool) (out []*sender) {
+	for _, s := range d.byID {
+		if s.registered && !listed[s.name] {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, func(a, b *sender) int { return a.name.Compare(b.name) })
+	return out
 }
 
 // hears reports whether the senders of a line have a say here: those of the

@@ -176,3 +176,40 @@ func TestTagsOfASenderThatIsTakenOffTheRegistryAreNotBelieved(t *testing.T) {
 		t.Error("registered again: ", diff)
 	}
 }
+
+// Which of two senders goes first when both leave the registry does not depend
+// on who was registered, or heard of, first.
+func TestSendersLeaveTheRegistryInTheOrderOfTheirNames(t *testing.T) {
+	one := linewatch.SenderDef{Gateway: "gw", Source: "plc1", Line: "l"}
+	two := linewatch.SenderDef{Gateway: "gw", Source: "plc2", Line: "l"}
+	var outcomes []string
+	for _, senders := range [][]linewatch.SenderDef{{one, two}, {two, one}} {
+		b := newBench(t, Config{}, rinseWater)
+		register := func(at linewatch.Duration, senders ...linewatch.SenderDef) {
+			a := &linewatch.Assets{Equipment: []linewatch.Equipment{{ID: "F1", Line: "l", Site: "s"}}, Senders: senders}
+			if _, err := b.d.Control(base.Add(at), &linewatch.Control{Version: 1, Assets: a}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		register(0, senders...)
+		b.point(0, "plc1", "state", linewatch.StringValue("Execute"))
+		b.point(0, "plc1", "product", linewatch.StringValue("PET-1L"))
+		b.point(0, "plc2", "temp", linewatch.IntValue(70))
+		b.point(0, "plc2", "pressure", linewatch.IntValue(3))
+		b.heartbeat(5000, "plc1")
+		b.heartbeat(5000, "plc2")
+		register(10_000)
+		changes := b.d.Take()
+		if len(changes) < 2 {
+			t.Fatalf("only %d changes", len(changes))
+		}
+		var outcome []byte
+		for i := range changes {
+			outcome = append(changes[i].AppendCanonical(outcome), '\n')
+		}
+		outcomes = append(outcomes, string(outcome))
+	}
+	if diff := cmp.Diff(outcomes[0], outcomes[1]); diff != "" {
+		t.Error(diff)
+	}
+}

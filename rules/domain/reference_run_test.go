@@ -276,8 +276,10 @@ func describe(steps []step) string {
 			fmt.Fprintf(&b, "%d delete %+v", s.arrival, *s.control.DeleteRule)
 		case s.control != nil && s.control.Table != nil:
 			fmt.Fprintf(&b, "%d table %+v", s.arrival, *s.control.Table)
-		case s.control != nil:
+		case s.control != nil && s.control.Assets != nil:
 			fmt.Fprintf(&b, "%d assets %+v", s.arrival, *s.control.Assets)
+		case s.control != nil:
+			fmt.Fprintf(&b, "%d control %+v", s.arrival, *s.control)
 		case s.points == nil:
 			fmt.Fprintf(&b, "%d close", s.arrival)
 		}

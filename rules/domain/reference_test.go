@@ -136,7 +136,9 @@ func (r *reference) register(s *step) {
 			r.clock.add(name, s.arrival, true)
 		}
 	}
-	for _, name := range r.clock.names {
+	names := slices.Clone(r.clock.names)
+	slices.SortFunc(names, linewatch.Sender.Compare)
+	for _, name := range names {
 		if known := r.clock.find(name); known != nil && known.registered && !listed[name] {
 			r.judge.believe(name, false, r.clock.out, s.arrival)
 			r.clock.leave(known)
