@@ -63,7 +63,8 @@ func (r *Rule) Validate() error {
 	f.check(ValidRuleID(r.ID), "id", "is not a rule id", "use 1 to 64 of a-z 0-9 and -")
 	f.text("name", r.Name, MaxTitle, true)
 	f.scope(r.Scope)
-	f.check(r.Priority >= 1 && r.Priority <= 4, "priority", "is not a priority", "give 1 (highest) to 4")
+	f.check(r.Priority != 0, "priority", "is missing or 0", "give 1 (highest) to 4")
+	f.check(r.Priority >= 0 && r.Priority <= 4, "priority", "is not a priority", "give 1 (highest) to 4")
 	f.choice("ranking", string(r.Ranking), string(RankHighest), string(RankSum))
 	f.choice("onUnknown", string(r.OnUnknown), string(UnknownShow), string(UnknownAlarm))
 	f.choice("late", string(r.Late), string(LateBackfill), string(LateDrop))
@@ -180,6 +181,8 @@ func (f *faults) state(path string, s State, r *Rule) {
 		f.add(path, "is missing", "name the state that the case puts forward")
 	case ValidState(s):
 		f.add(path, "is neither built in nor declared", "declare it under states, or use IDLE, ACTIVE, MAINTENANCE, INFO, WARNING, ERROR or CRITICAL")
+	case ValidState(State(strings.ToUpper(string(s)))):
+		f.add(path, "is not a state's name", "write it in capitals: "+strings.ToUpper(string(s)))
 	default:
 		f.add(path, "is not a state's name", "use 1 to 32 of A-Z 0-9 and _, a letter first")
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"linewatch"
@@ -199,7 +200,7 @@ func (s SourceConfig) validate(path string) (errs []error) {
 		errs = append(errs, fmt.Errorf(path+"."+field+": "+format, args...))
 	}
 	if !slices.Contains(Protocols(), s.Protocol) {
-		fail("protocol", "%q is unknown; use one of %q", s.Protocol, Protocols())
+		fail("protocol", "%.40q is unknown; use %s", s.Protocol, strings.Join(Protocols(), " or "))
 	}
 	if s.Address == "" {
 		fail("address", "missing; give the PLC's host name or IP address, with :port if it is not the usual one")

@@ -59,10 +59,10 @@ func (o *OPCUAConfig) validate(path string) (errs []error) {
 		errs = append(errs, fmt.Errorf(path+"."+field+": "+format, args...))
 	}
 	if !slices.Contains(modes(), o.Mode) {
-		fail("mode", "%.40q is unknown; use one of %q", o.Mode, modes())
+		fail("mode", "%.40q is unknown; use %s", o.Mode, strings.Join(modes(), " or "))
 	}
 	if !slices.Contains(policies(), o.Policy) {
-		fail("policy", "%.40q is unknown or too weak; use one of %q", o.Policy, policies())
+		fail("policy", "%.40q is unknown or too weak; use %s", o.Policy, strings.Join(policies(), " or "))
 	}
 	if (o.Mode == none) != (o.Policy == none) {
 		fail("policy", "%s with mode %s; use None for both or for neither", o.Policy, o.Mode)

@@ -35,7 +35,7 @@ type publishing struct{ stage, from, after string }
 // flags adds those that a command has.
 func (p *publishing) flags(cmd *cobra.Command, staged bool) {
 	if staged {
-		cmd.Flags().StringVar(&p.stage, "stage", "active", "draft: stored only; shadow: judged beside what is in force, without telling anybody; active; retired")
+		cmd.Flags().StringVar(&p.stage, "stage", "active", "`STAGE` of the version: draft: stored only; shadow: judged beside what is in force, without telling anybody; active; retired")
 	}
 	cmd.Flags().StringVar(&p.from, "from", "", "event `TIME` of the effect, such as 2026-11-25T08:00:00Z; default: at once")
 	cmd.Flags().StringVar(&p.after, "after", "", "publish only if `VERSION` is the newest, so that nobody's work is undone")
@@ -150,7 +150,7 @@ func newRulesRollback(data *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollback ID VERSION",
 		Short: "Publish the content of an older version as the next one",
-		Args:  cobra.ExactArgs(2),
+		Args:  idAndVersion,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			version, err := strconv.ParseUint(args[1], 10, 32)
 			if err != nil || version == 0 {
@@ -165,6 +165,19 @@ func newRulesRollback(data *string) *cobra.Command {
 	}
 	flags.flags(cmd, true)
 	return cmd
+}
+
+// idAndVersion asks for the two arguments of a rollback.
+func idAndVersion(cmd *cobra.Command, args []string) error {
+	switch len(args) {
+	case 0:
+		return usageError{fmt.Errorf("%s: name the ID of a rule and the VERSION to bring back; linewatch rules list names the rules", cmd.CommandPath())}
+	case 1:
+		return usageError{fmt.Errorf("%s: name the VERSION to bring back as well; linewatch rules list %s shows them", cmd.CommandPath(), args[0])}
+	case 2:
+		return nil
+	}
+	return usageError{fmt.Errorf("%s takes one ID and one VERSION, not %d arguments; see %s --help", cmd.CommandPath(), len(args), cmd.CommandPath())}
 }
 
 // newRulesStage makes a command that publishes the newest version again for

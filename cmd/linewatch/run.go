@@ -56,7 +56,7 @@ func run(ctx context.Context, f *runFlags, seeded bool, out io.Writer, log *slog
 		if err != nil {
 			return err
 		}
-		o.Config = c
+		o.Config, o.ConfigFile = c, f.config
 	}
 	if f.data != "" {
 		o.Config.Data = f.data
@@ -65,6 +65,9 @@ func run(ctx context.Context, f *runFlags, seeded bool, out io.Writer, log *slog
 		o.Config.HTTP = f.http
 	}
 	a, err := app.New(ctx, o)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil // stopped before everything was ready
+	}
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,8 @@ import (
 // Options say what App runs.
 type Options struct {
 	Config Config
+	// ConfigFile, if set, is the name of the file that Config comes from.
+	ConfigFile string
 	// Simulate adds the simulated line, with its assets and rules, and reads it.
 	Simulate bool
 	Seed     uint64 // of the simulation

@@ -12,6 +12,7 @@ import (
 	"linewatch/internal/strictyaml"
 	"linewatch/notify/mqtt"
 	"linewatch/notify/mqttbroker"
+	"linewatch/rules/rulefile"
 	"linewatch/rules/tablesource"
 	"linewatch/ui"
 	"linewatch/watermark"
@@ -103,6 +104,9 @@ func LoadConfig(name string) (Config, error) {
 	doc, err := strictyaml.ParseLong(name, data)
 	if err != nil {
 		return Config{}, &ConfigError{err}
+	}
+	if kind, _ := doc.Text("kind"); kind == rulefile.KindRule || kind == rulefile.KindAssets || kind == rulefile.KindTable {
+		return Config{}, &ConfigError{doc.Fault("kind", "is "+kind+", not a configuration", "name a file of kind "+kindConfig)}
 	}
 	c := DefaultConfig()
 	if err := doc.Decode(&c); err != nil {

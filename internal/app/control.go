@@ -11,6 +11,7 @@ import (
 	"linewatch"
 	"linewatch/ingest"
 	"linewatch/rules/rulefile"
+	"linewatch/rules/ruleset"
 	"linewatch/ui"
 )
 
@@ -110,6 +111,9 @@ func (c *control) write(ctx context.Context, make func() (*linewatch.Control, er
 func (c *control) ApplyRule(ctx context.Context, file string, body []byte, how ui.Publication) (linewatch.RuleID, uint32, error) {
 	rule, err := rulefile.ParseRule(file, body)
 	if err != nil {
+		return "", 0, ui.Refused{Err: err}
+	}
+	if err := c.tagsFit(file, body); err != nil {
 		return "", 0, ui.Refused{Err: err}
 	}
 	version, err := c.publish(ctx, file, rule, how)
@@ -225,6 +229,17 @@ func (c *control) conditionFits(cond *linewatch.Condition, line, site string) er
 	return nil
 }
 
+// tagsFit checks the tags that the rule in body reads against those that the
+// registry lists: a misspelt one would be unknown for ever.
+func (c *control) tagsFit(file string, body []byte) error {
+	src, err := rulefile.Read(file, body)
+	if err != nil {
+		return err
+	}
+	known := c.registry()
+	return ruleset.CheckTags(src, &known)
+}
+
 // equipment finds a registered equipment by id or alias, or what stands for a
 // line or site that has some.
 func (c *control) equipment(name string) (linewatch.Equipment, bool) {
@@ -304,34 +319,4 @@ func (c *control) publishTable(ctx context.Context, table linewatch.Table) (chan
 		return &linewatch.Control{Table: &table}, nil
 	})
 	return changed && err == nil, err
-}
-
-// seedRule publishes a rule unless there is or was one of its name, so that a
-// restart does not undo what was changed meanwhile.
-func (c *control) seedRule(ctx context.Context, file string, body []byte) error {
-	rule, err := rulefile.ParseRule(file, body)
-	if err != nil {
-		return &ConfigError{err}
-	}
-	if _, ok := c.rules[rule.ID]; ok {
-		return nil
-	}
-	return seedError(c.ApplyRule(ctx, file, body, ui.AtOnce()))
-}
-
-// seedAssets publishes the registry unless there is one.
-func (c *control) seedAssets(ctx context.Context, file string, body []byte) error {
-	if c.assets != nil {
-		return nil
-	}
-	return seedError("", 0, c.ApplyAssets(ctx, file, body))
-}
-
-// seedError turns a refused file into the user's mistake that it is.
-func seedError(_ linewatch.RuleID, _ uint32, err error) error {
-	var refused ui.Refused
-	if errors.As(err, &refused) {
-		return &ConfigError{refused.Err}
-	}
-	return err
 }

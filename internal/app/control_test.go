@@ -85,7 +85,7 @@ func TestVersionsRise(t *testing.T) {
 	if err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
 		t.Errorf("after a restart the second delete gives %v", err)
 	}
-	if err := c.seedRule(t.Context(), "hot.yaml", ruleOn("F1", 70)); err != nil || !c.rules["hot"].withdrawn {
+	if _, err := c.seedRule(t.Context(), "hot.yaml", ruleOn("F1", 70)); err != nil || !c.rules["hot"].withdrawn {
 		t.Errorf("a start brings a withdrawn rule back, %v", err)
 	}
 	apply(70, 5) // 4 was the delete

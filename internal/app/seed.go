@@ -2,13 +2,17 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"linewatch/configs"
+	"linewatch/rules/rulefile"
+	"linewatch/ui"
 )
 
 // timeNow is the wall clock, of which nothing that is judged depends.
@@ -28,25 +32,43 @@ func (a *App) seed(ctx context.Context) error {
 			return err
 		}
 	}
+	at := ""
+	if a.o.ConfigFile != "" {
+		at = a.o.ConfigFile + ": "
+	}
+	outdated := false
 	if name := a.o.Config.Assets; name != "" {
-		data, err := ReadFile(name)
-		if err != nil {
-			return fmt.Errorf("assets: %w", err)
-		}
-		if err := a.control.seedAssets(ctx, name, data); err != nil {
-			return err
+		var err error
+		if outdated, err = a.seedAssets(ctx, name); err != nil {
+			return fmt.Errorf("%sassets: %w", at, err)
 		}
 	}
 	for i, pattern := range a.o.Config.Rules {
-		if err := a.seedRules(ctx, pattern); err != nil {
-			return fmt.Errorf("rules[%d]: %w", i, err)
+		if err := a.seedRules(ctx, pattern, outdated); err != nil {
+			return fmt.Errorf("%srules[%d]: %w", at, i, err)
 		}
 	}
 	return nil
 }
 
-// seedRules publishes the rules in the files that match a pattern.
-func (a *App) seedRules(ctx context.Context, pattern string) error {
+// seedAssets publishes the registry in a file, or says that another one was
+// published before and stays.
+func (a *App) seedAssets(ctx context.Context, name string) (kept bool, err error) {
+	data, err := ReadFile(name)
+	if err != nil {
+		return false, err
+	}
+	kept, err = a.control.seedAssets(ctx, name, data)
+	if kept {
+		a.o.Log.Info("the assets file differs from the registry that was published, which stays in force; publish the file with linewatch assets apply", "file", name)
+	}
+	return kept, err
+}
+
+// seedRules publishes the rules in the files that match a pattern. If the
+// registry in force is outdated, a rule that it refuses must not stop the
+// start, without which there is no process to publish the new one to.
+func (a *App) seedRules(ctx context.Context, pattern string, outdated bool) error {
 	names, err := filepath.Glob(pattern)
 	names = slices.DeleteFunc(names, isRuleTest)
 	if err != nil || len(names) == 0 {
@@ -58,8 +80,16 @@ func (a *App) seedRules(ctx context.Context, pattern string) error {
 		if err != nil {
 			return err
 		}
-		if err := a.control.seedRule(ctx, name, data); err != nil {
-			return err
+		kept, err := a.control.seedRule(ctx, name, data)
+		if refused, ok := errors.AsType[ui.Refused](err); ok && outdated {
+			a.o.Log.Warn("a rule does not fit the registry in force and is not published; publish the assets file, then the rule", "file", name, "error", refused)
+			continue
+		}
+		if err != nil {
+			return seedError(err)
+		}
+		if kept {
+			a.o.Log.Info("a rule file differs from what was published, which stays; linewatch rules diff shows how, linewatch rules apply publishes the file", "file", name)
 		}
 	}
 	return nil
@@ -73,7 +103,7 @@ func (a *App) seedDemo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.control.seedAssets(ctx, demoAssets, data); err != nil {
+	if _, err := a.control.seedAssets(ctx, demoAssets, data); err != nil {
 		return err
 	}
 	entries, err := configs.FS.ReadDir(demoRules)
@@ -89,9 +119,45 @@ func (a *App) seedDemo(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := a.control.seedRule(ctx, name, data); err != nil {
-			return err
+		if _, err := a.control.seedRule(ctx, name, data); err != nil {
+			return seedError(err)
 		}
 	}
 	return nil
+}
+
+// seedRule publishes a rule unless there is or was one of its name, so that a
+// restart does not undo what was changed meanwhile. kept says that another
+// content was published last than that of the file.
+func (c *control) seedRule(ctx context.Context, file string, body []byte) (kept bool, err error) {
+	rule, err := rulefile.ParseRule(file, body)
+	if err != nil {
+		return false, &ConfigError{err}
+	}
+	if old, ok := c.rules[rule.ID]; ok {
+		return !reflect.DeepEqual(old.rule, rule), nil
+	}
+	_, _, err = c.ApplyRule(ctx, file, body, ui.AtOnce())
+	return false, err
+}
+
+// seedAssets publishes the registry unless there is one. kept says that there
+// is another one than that of the file.
+func (c *control) seedAssets(ctx context.Context, file string, body []byte) (kept bool, err error) {
+	if c.assets == nil {
+		return false, seedError(c.ApplyAssets(ctx, file, body))
+	}
+	assets, err := rulefile.ParseAssets(file, body)
+	if err != nil {
+		return false, &ConfigError{err}
+	}
+	return !reflect.DeepEqual(*c.assets, assets), nil
+}
+
+// seedError turns a refused file into the user's mistake that it is.
+func seedError(err error) error {
+	if refused, ok := errors.AsType[ui.Refused](err); ok {
+		return &ConfigError{refused.Err}
+	}
+	return err
 }

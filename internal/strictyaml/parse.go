@@ -240,7 +240,7 @@ func (p *parser) flowMap(n *node, open *token.Token) {
 	for !p.peekIs(token.MappingEndType) && p.fault == nil {
 		key := p.peek()
 		if key != nil && !p.isKey() {
-			p.fail(key, "a key without a value inside { }", "write it as key: value, with a space after the colon")
+			p.fail(key, "a key without a value inside { }", keyRemedy(key.Value))
 			return
 		}
 		if key != nil {
@@ -252,6 +252,15 @@ func (p *parser) flowMap(n *node, open *token.Token) {
 	}
 	p.next++
 	p.depth--
+}
+
+// keyRemedy says what to do about what stands where a key should inside { }:
+// digits there are what follows a decimal comma.
+func keyRemedy(text string) string {
+	if text != "" && strings.Trim(text, "0123456789") == "" {
+		return "if it belongs to the number before it, write a decimal point instead of the comma"
+	}
+	return "write it as key: value, with a space after the colon"
 }
 
 func (p *parser) flowValue(colon *token.Token) *node {

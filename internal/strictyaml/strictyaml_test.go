@@ -143,6 +143,7 @@ func TestRefusals(t *testing.T) {
 		{"map: {a: 1 b: 2}\n", "f:1:10: text that holds a colon and a space; put a comma before the next key, or put the text into quotes"},
 		{"map: {a: x is: b}\n", "f:1:10: text that holds a colon and a space; put a comma before the next key, or put the text into quotes"},
 		{"map: {a: 'x' b: 2}\n", "f:1:14: a comma or } is missing before text"},
+		{"map: {a: 60,5}\n", "f:1:13: a key without a value inside { }; if it belongs to the number before it, write a decimal point instead of the comma"},
 		{"map: {a}\n", "f:1:7: a key without a value inside { }; write it as key: value, with a space after the colon"},
 		{"map: {words: [a:b]}\n", "f:1:15: text with a colon inside [ ]; put it into quotes"},
 		{"words: [a: 1]\n", "f:1:9: a key inside [ ]; put braces around it: [{key: value}]"},

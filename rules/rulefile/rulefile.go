@@ -107,9 +107,19 @@ func open(file string, data []byte, kinds ...string) (*strictyaml.Document, stri
 		if near := strictyaml.Nearest(kind, kinds); near != "" && len(kinds) > 1 {
 			want = "did you mean " + near + "?"
 		}
+		if len(kinds) == 1 && publishers[kind] != "" {
+			want += "; this file is for " + publishers[kind]
+		}
 		return nil, "", doc.Fault("kind", fmt.Sprintf("is %.40q", kind), want)
 	}
 	return doc, kind, nil
+}
+
+// publishers says which command takes a file of a kind.
+var publishers = map[string]string{
+	KindRule:   "linewatch rules apply",
+	KindAssets: "linewatch assets apply",
+	KindTable:  "linewatch tables apply",
 }
 
 func assets(doc *strictyaml.Document) (linewatch.Assets, error) {

@@ -136,6 +136,47 @@ func (c *checker) hasTag(src *rulefile.Source, path, tag string, e *linewatch.Eq
 	return false
 }
 
+// CheckTags returns every tag that a rule reads and that the registry does not
+// list, where it lists any of the equipment. Equipment that is not registered
+// is passed over.
+func CheckTags(src *rulefile.Source, registry *linewatch.Assets) error {
+	plant := &rulefile.Source{Name: "the registry", Document: rulefile.Document{Assets: registry}}
+	about, ok := (&checker{set: &Set{Assets: plant}}).subjects(src)
+	if !ok {
+		return nil
+	}
+	c := checker{set: &Set{Assets: plant}}
+	src.Rule.Walk(func(path string, _ *linewatch.Group, cond *linewatch.Condition) {
+		refs, paths := tagsOf(cond)
+		for i, ref := range refs {
+			on := concerned(src.Rule, path, about)
+			if ref.Equipment != "" {
+				on = named(registry, ref.Equipment)
+			}
+			for _, e := range on {
+				if !c.hasTag(src, path+paths[i]+".tag", ref.Tag, e) {
+					break
+				}
+			}
+		}
+	})
+	if a := src.Rule.Alert; a != nil {
+		c.alertTags(src, "alert.title", a.Title, about)
+		c.alertTags(src, "alert.text", a.Text, about)
+	}
+	return c.join()
+}
+
+// named returns the equipment of an id or alias, if there is one.
+func named(registry *linewatch.Assets, name string) []*linewatch.Equipment {
+	for i := range registry.Equipment {
+		if e := &registry.Equipment[i]; e.ID == name || e.Alias == name {
+			return []*linewatch.Equipment{e}
+		}
+	}
+	return nil
+}
+
 // alertTags checks the ${tag:NAME} of an alert's text.
 func (c *checker) alertTags(src *rulefile.Source, path, text string, about []*linewatch.Equipment) {
 	for {

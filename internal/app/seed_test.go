@@ -1,0 +1,83 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"linewatch/ui"
+)
+
+// TestTagsOfTheRegistry publishes rules that read tags which the registry does
+// not list: of the rule's machine, of another one, and in the alert's text.
+func TestTagsOfTheRegistry(t *testing.T) {
+	c, _ := openControlLog(t, t.TempDir())
+	listed := strings.Replace(twoLines, "alias: F1", "alias: F1, tags: [{name: temperature}]", 1)
+	if err := c.ApplyAssets(t.Context(), "a.yaml", []byte(listed)); err != nil {
+		t.Fatal(err)
+	}
+	good := string(ruleOn("F1", 70))
+	if _, _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(good), ui.AtOnce()); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.ApplyRule(t.Context(), "r.yaml", ruleOn("F2", 70), ui.AtOnce()); err != nil {
+		t.Errorf("F2, of which no tag is listed: %v", err)
+	}
+	for rule, want := range map[string]string{
+		strings.Replace(good, "tag: temperature", "tag: temprature", 1):                   `names "temprature", which is no tag of F1; did you mean temperature? Else list it in the registry`,
+		strings.Replace(good, "tag: temperature", "tag: speed\n        equipment: e1", 1): `names "speed", which is no tag of F1; list it in the registry`,
+		strings.Replace(good, "title: Hot", `title: "${tag:speed} is hot"`, 1):            `alert.title: names "speed", which is no tag of F1; list it in the registry`,
+	} {
+		_, _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(rule), ui.AtOnce())
+		if _, refused := errors.AsType[ui.Refused](err); !refused || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v\nwant %s", err, want)
+		}
+	}
+}
+
+// TestFilesThatChanged starts with files that differ from what was published:
+// that stays in force, and the log says so.
+func TestFilesThatChanged(t *testing.T) {
+	dir := t.TempDir()
+	c, _ := openControlLog(t, dir)
+	var log bytes.Buffer
+	a := &App{control: c, o: Options{ConfigFile: "plant.yaml", Log: slog.New(slog.NewTextHandler(&log, nil))}}
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	a.o.Config.Assets = file("assets.yaml", twoLines)
+	a.o.Config.Rules = []string{file("hot.yaml", string(ruleOn("F1", 70)))}
+	for range 2 {
+		if err := a.seed(t.Context()); err != nil || log.Len() > 0 {
+			t.Fatalf("the same files give %v and %s", err, &log)
+		}
+	}
+
+	file("hot.yaml", string(ruleOn("F1", 80)))
+	file("assets.yaml", strings.Replace(twoLines, "alias: F1", "alias: F3", 1))
+	a.o.Config.Rules = append(a.o.Config.Rules, file("more.yaml", strings.Replace(string(ruleOn("F3", 80)), "id: hot", "id: more", 1)))
+	if err := a.seed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"assets file differs from the registry", "rule file differs", "hot.yaml", "does not fit the registry in force", "F3"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, &log)
+		}
+	}
+	if c.rules["hot"].version != 1 || c.rules["more"].version != 0 {
+		t.Errorf("published was %+v", c.rules)
+	}
+
+	file("assets.yaml", "kind: Assets\n")
+	if err := a.seed(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "plant.yaml: assets: ") {
+		t.Errorf("a broken assets file gives %v", err)
+	}
+}
