@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"strings"
 	"syscall"
@@ -115,6 +117,17 @@ func TestNewcomer(t *testing.T) {
 	}
 	if out, code := finish(t, "run", "--data", data, "--http", "127.0.0.1:0", "--for", "100ms"); code != 0 {
 		t.Errorf("second run on the same data: exit code %d: %s", code, out)
+	}
+}
+
+// A signal that comes before everything is ready is no failure.
+func TestSignalDuringStart(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	if code := execute(ctx, []string{"run", "--data", t.TempDir(), "--http", "127.0.0.1:0"}, &out, &out); code != exitOK || strings.Contains(out.String(), "canceled") {
+		t.Errorf("exit code %d; it said:\n%s", code, &out)
 	}
 }
 

@@ -127,6 +127,8 @@ func TestMistakes(t *testing.T) {
 		{"replay --data DIR/none", exitData, []string{"DIR/none holds no log", "--data"}},
 		{"replay --data DIR", exitData, []string{"DIR holds no log"}},
 		{"rules apply DIR/rule.yaml --data DIR/none", exitData, []string{"nothing runs on the data directory DIR/none; start linewatch run there", "--data"}},
+		{"run --data DIR/rule.yaml/data --http 127.0.0.1:0", exitData, []string{"DIR/rule.yaml/data: is not a directory; name another data directory"}},
+		{"run --data /proc/linewatch --http 127.0.0.1:0", exitData, []string{"/proc/linewatch: cannot be made: "}},
 		{"rules rollback", exitUsage, []string{"name the ID of a rule and the VERSION to bring back"}},
 		{"rules rollback x", exitUsage, []string{"name the VERSION to bring back as well; linewatch rules list x shows them"}},
 		{"rules rollback x 1 2", exitUsage, []string{"takes one ID and one VERSION, not 3 arguments"}},

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -151,11 +152,11 @@ func create(path string) error {
 // a power cut, and checks that a file can be created in it.
 func MakeDir(dir string) error {
 	if _, err := os.Stat(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Explain(dir, fmt.Errorf("use data directory: %w", err))
+		return noDir(dir, err)
 	}
 	above := missing(dir)
 	if err := os.MkdirAll(dir, DirMode); err != nil {
-		return Explain(dir, fmt.Errorf("create data directory: %w", err))
+		return noDir(dir, err)
 	}
 	for _, parent := range above {
 		if err := SyncDir(parent); err != nil {
@@ -167,6 +168,14 @@ func MakeDir(dir string) error {
 		return Explain(dir, fmt.Errorf("write to data directory: %w", err))
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// noDir is the error of a data directory that is not there and cannot be made.
+func noDir(dir string, err error) error {
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrNotExist) {
+		return &Error{Path: dir, Reason: ErrNoDir, Remedy: remedyChoose, Cause: plain(err)}
+	}
+	return Explain(dir, fmt.Errorf("create data directory: %w", err))
 }
 
 // missing returns the parents of those directories on the way to dir that do

@@ -14,6 +14,8 @@ var (
 	// ErrNotWritable says that the file system or its permissions forbid
 	// writing.
 	ErrNotWritable = errors.New("not writable")
+	// ErrNoDir says that a directory for data cannot be made where it should be.
+	ErrNoDir = errors.New("cannot be made")
 	// ErrEmpty says that a file that should hold a store has 0 bytes.
 	ErrEmpty = errors.New("file is empty although it existed before")
 	// ErrTruncated says that a file is shorter than its own header demands.
@@ -53,6 +55,7 @@ func (e *Error) Unwrap() []error {
 const (
 	remedyLocked  = "stop the other process, or give this one its own data directory"
 	remedyWrite   = "give this user write permission, or choose another data directory"
+	remedyChoose  = "choose another data directory"
 	remedyDamaged = "move the file away to keep it for examination, or restore it from a backup"
 )
 
