@@ -49,11 +49,16 @@ func (e *Engine) evaluate(i int32, inst *instance, t linewatch.Time) {
 	due, lapse := linewatch.MaxTime, linewatch.MaxTime
 	for j := range inst.prog.nodes {
 		n, s := &inst.prog.nodes[j], &inst.nodes[j]
-		if n.op.Combines() {
+		switch {
+		case n.op.Combines():
 			s.pred = n.join(inst.nodes)
-		} else if s.probe != nil {
+		case s.probe != nil:
 			e.judge(n, s, t)
 			due, lapse = min(due, s.probe.due), min(lapse, s.probe.lapse)
+		case s.pred != linewatch.Undecided:
+			// Not before: what a predicate was within the instant, while its
+			// control records took effect, was never so.
+			s.memory = s.pred == linewatch.True
 		}
 		if n.hold == 0 && n.keep == 0 {
 			s.out = s.pred

@@ -148,9 +148,6 @@ func (e *Engine) setPredicate(l int32, t linewatch.Truth) {
 		return
 	}
 	n.pred = t
-	if t != linewatch.Undecided {
-		n.memory = t == linewatch.True
-	}
 	e.markDirty(lf.instance)
 }
 

@@ -48,7 +48,7 @@ var moreMutants = []mutant{
 	{"for goes on through unknown", "rules/instance.go", "case on != linewatch.True:", "case on == linewatch.False:"},
 	{"unknown does not cancel keep", "rules/instance.go", "if on != linewatch.False {", "if on == linewatch.True {"},
 	{"keep begins again", "rules/instance.go", "if s.out == linewatch.True && !s.until.Known() {", "if s.out == linewatch.True {"},
-	{"unknown clears the memory of hysteresis", "rules/series.go", "if t != linewatch.Undecided {\n\t\tn.memory", "if true {\n\t\tn.memory"},
+	{"unknown clears the memory of hysteresis", "rules/instance.go", "case s.pred != linewatch.Undecided:", "default:"},
 	{"numbers are compared as floats", "rules/cut.go", "order := linewatch.CompareNumbers(*v, c.limit)\n\treturn", "order := 0\n\treturn"},
 	{"a cut above its limit lies below it", "rules/cut.go", "order == 0 && !c.above", "order == 0"},
 	{"unknown counts as false in all and any", "rules/instance.go", "\t\t\tresult = linewatch.Undecided\n", ""},
