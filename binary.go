@@ -14,6 +14,15 @@ func AppendText(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 
+// AppendTexts appends some strings with their number.
+func AppendTexts(dst []byte, all []string) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(all)))
+	for _, s := range all {
+		dst = AppendText(dst, s)
+	}
+	return dst
+}
+
 // AppendFloat appends a number in eight bytes.
 func AppendFloat(dst []byte, f float64) []byte {
 	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(f))
@@ -131,6 +140,14 @@ func (r *BinaryReader) Bytes() []byte {
 
 // Text reads a string.
 func (r *BinaryReader) Text() string { return string(r.Bytes()) }
+
+// Texts reads some strings; nil for none.
+func (r *BinaryReader) Texts() (all []string) {
+	for range r.Count() {
+		all = append(all, r.Text())
+	}
+	return all
+}
 
 // Value reads a value.
 func (r *BinaryReader) Value() Value {

@@ -3,6 +3,7 @@ package linewatch
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Control is one record of the control log. Exactly one field beside Version
@@ -19,12 +20,14 @@ type Control struct {
 // MaxHomeValues is how many values one record may hold.
 const MaxHomeValues = 1000
 
-// HomeValues tells a home that came into being later what other homes know
-// already, so that it does not start blind. Whatever it has heard itself counts
+// HomeValues tells a home that came into being later, or that has new guests,
+// what other homes know already, so that it does not start blind. Whatever it has heard itself counts
 // for more.
 type HomeValues struct {
-	Home   string      `json:"home"` // see SiteSubject
+	Home   string      `json:"home"` // a line, or see SiteSubject
 	Values []HomeValue `json:"values"`
+	// Lines are the guests whose values these are, where the home is a line.
+	Lines []string `json:"lines,omitempty"`
 	Done   bool        `json:"done,omitempty"` // the last record of several
 }
 
@@ -46,6 +49,9 @@ func (h *HomeValues) Validate() error {
 	}
 	if len(h.Values) > MaxHomeValues {
 		return fmt.Errorf("values: %d in one record; at most %d are allowed", len(h.Values), MaxHomeValues)
+	}
+	if len(h.Lines) > MaxHomeValues || slices.ContainsFunc(h.Lines, func(line string) bool { return !ValidName(line) }) {
+		return errors.New("values: lines are not names of lines")
 	}
 	for i := range h.Values {
 		v := &h.Values[i]

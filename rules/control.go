@@ -2,7 +2,6 @@ package rules
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -23,7 +22,12 @@ type pendingControl struct {
 	at    linewatch.Time
 	order uint64
 	what  linewatch.Control
+	// guests, unless what is set, are the lines heard from here on; see Host.
+	guests []string
 }
+
+// hosts reports whether p is no record but tells of guests.
+func (p *pendingControl) hosts() bool { return p.what.Version == 0 }
 
 // beginning stands for "from the first instant on".
 const beginning = linewatch.NoTime + 1
@@ -39,23 +43,29 @@ func (e *Engine) Control(c *linewatch.Control, watermark linewatch.Time) (linewa
 	if err != nil {
 		return linewatch.NoTime, err
 	}
-	at := beginning
+	at := e.enqueue(pendingControl{what: *c}, from, watermark)
+	if c.Assets != nil {
+		e.rehear(newRegistry(*c.Assets), e.told, watermark)
+	}
+	return at, nil
+}
+
+// enqueue has a record wait for its instant, which it returns.
+func (e *Engine) enqueue(p pendingControl, from, watermark linewatch.Time) linewatch.Time {
+	p.at = beginning
 	if from > 0 {
-		at = from
+		p.at = from
 	}
 	if watermark.Known() {
-		at = max(at, watermark.Add(linewatch.Millisecond))
+		p.at = max(p.at, watermark.Add(linewatch.Millisecond))
 	}
-	if c.Assets != nil {
-		e.newest = newRegistry(*c.Assets)
-	}
-	if c.Table != nil {
-		e.supersede(c.Table.ID, at)
+	if p.what.Table != nil {
+		e.supersede(p.what.Table.ID, p.at)
 	}
 	e.order++
-	p := pendingControl{at: at, order: e.order, what: *c}
-	e.pending = slices.Insert(e.pending, e.pendingAfter(at), p)
-	return at, nil
+	p.order = e.order
+	e.pending = slices.Insert(e.pending, e.pendingAfter(p.at), p)
+	return p.at
 }
 
 // supersede drops an older state of a table that waits for the same instant, at
@@ -69,46 +79,11 @@ func (e *Engine) supersede(table string, at linewatch.Time) {
 
 // admit checks a control record and returns its effective-from.
 func (e *Engine) admit(c *linewatch.Control) (linewatch.Time, error) {
-	if err := c.Validate(); err != nil {
-		return 0, err
+	from, err := e.published.Admit(c)
+	if err == nil && c.Rule != nil && e.rules[c.Rule.Rule.ID] == nil {
+		e.rules[c.Rule.Rule.ID] = &ruleState{}
 	}
-	switch {
-	case c.Rule != nil:
-		return c.Rule.From, e.admitRule(c.Rule)
-	case c.DeleteRule != nil:
-		d := c.DeleteRule
-		r, ok := e.rules[d.ID]
-		if !ok {
-			return 0, fmt.Errorf("withdraw rule %s: %w", d.ID, ErrUnknownRule)
-		}
-		if d.Version <= r.highest {
-			return 0, fmt.Errorf("withdraw rule %s at version %d, known is %d: %w", d.ID, d.Version, r.highest, ErrStaleVersion)
-		}
-		r.highest = d.Version
-		e.graph.Withdraw(d.ID, d.From)
-		return d.From, nil
-	}
-	return 0, nil
-}
-
-func (e *Engine) admitRule(rv *linewatch.RuleVersion) error {
-	r := e.rules[rv.Rule.ID]
-	if r != nil && rv.Version <= r.highest {
-		return fmt.Errorf("rule %s version %d, known is %d: %w", rv.Rule.ID, rv.Version, r.highest, ErrStaleVersion)
-	}
-	if err := e.graph.Check(rv); err != nil {
-		return err
-	}
-	if _, err := e.expressions(&rv.Rule); err != nil {
-		return fmt.Errorf("rule %s version %d: %w", rv.Rule.ID, rv.Version, err)
-	}
-	if r == nil {
-		r = &ruleState{}
-		e.rules[rv.Rule.ID] = r
-	}
-	r.highest = rv.Version
-	e.graph.Publish(rv)
-	return nil
+	return from, err
 }
 
 // nextControl returns the earliest instant that a control record asks for,
@@ -137,7 +112,11 @@ func (e *Engine) pendingAfter(t linewatch.Time) int {
 func (e *Engine) applyControl(t linewatch.Time) {
 	due := 0
 	for due < len(e.pending) && e.pending[due].at <= t {
-		e.apply(&e.pending[due].what, t)
+		if p := &e.pending[due]; p.hosts() {
+			e.hosted = p.guests
+		} else {
+			e.apply(&p.what, t)
+		}
 		due++
 	}
 	if due > 0 {

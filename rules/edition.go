@@ -9,9 +9,8 @@ import (
 
 // ruleState is what is known of a rule.
 type ruleState struct {
-	live    edition
-	shadow  edition
-	highest uint32 // the highest version heard of; lower ones are stale
+	live   edition
+	shadow edition
 }
 
 // edition is the version of a rule that is in force, live or as a shadow.

@@ -42,18 +42,20 @@ type Sample struct {
 // Engine judges the rules of one home. Points must arrive in event-time order;
 // Advance says how far event time has come. The zero value is not usable.
 type Engine struct {
-	opts     Options
-	now      linewatch.Time // newest instant that was closed; NoTime before
-	open     bool           // points at the instant `at` are waiting for its end
-	at       linewatch.Time
-	order    uint64 // counts control records, which apply in this order
-	pending  []pendingControl
-	registry registry // as of the newest instant
-	newest   registry // as of the newest control record
-	rules    map[linewatch.RuleID]*ruleState
-	graph    linewatch.RuleGraph
-	readBy   map[linewatch.RuleID][]slot // who reads a rule's states, in order
-	tables   map[string]linewatch.Table
+	opts      Options
+	now       linewatch.Time // newest instant that was closed; NoTime before
+	open      bool           // points at the instant `at` are waiting for its end
+	at        linewatch.Time
+	order     uint64 // counts control records, which apply in this order
+	pending   []pendingControl
+	registry  registry // as of the newest instant
+	newest    registry // as of the newest control record
+	hosted    []string // guest lines, as of the newest instant; see Host
+	told      []string // the same as of the newest control record
+	rules     map[linewatch.RuleID]*ruleState
+	published *Published
+	readBy    map[linewatch.RuleID][]slot // who reads a rule's states, in order
+	tables    map[string]linewatch.Table
 
 	senders    []sender
 	senderIDs  map[linewatch.Sender]SenderID
@@ -98,6 +100,7 @@ func New(opts Options) *Engine {
 		opts:        opts,
 		now:         linewatch.NoTime,
 		rules:       map[linewatch.RuleID]*ruleState{},
+		published:   NewPublished(opts.Compile),
 		readBy:      map[linewatch.RuleID][]slot{},
 		tables:      map[string]linewatch.Table{},
 		senderIDs:   map[linewatch.Sender]SenderID{},

@@ -22,7 +22,7 @@ type Expression interface {
 var ErrNoExpressions = errors.New("expressions are not available here")
 
 // expressions makes the expressions of a rule ready, by their text.
-func (e *Engine) expressions(r *linewatch.Rule) (map[string]Expression, error) {
+func expressions(r *linewatch.Rule, compile func(string) (Expression, error)) (map[string]Expression, error) {
 	var all map[string]Expression
 	var visit func(c *linewatch.Condition) error
 	visit = func(c *linewatch.Condition) error {
@@ -34,10 +34,10 @@ func (e *Engine) expressions(r *linewatch.Rule) (map[string]Expression, error) {
 		if c.Expr == "" || all[c.Expr] != nil {
 			return nil
 		}
-		if e.opts.Compile == nil {
+		if compile == nil {
 			return ErrNoExpressions
 		}
-		compiled, err := e.opts.Compile(c.Expr)
+		compiled, err := compile(c.Expr)
 		if err != nil {
 			return fmt.Errorf("expr %.80q: %w", c.Expr, err)
 		}
@@ -63,11 +63,11 @@ func (e *Engine) expressions(r *linewatch.Rule) (map[string]Expression, error) {
 
 // compile makes a rule ready. The error says what is wrong with an expression.
 func (e *Engine) compile(rv linewatch.RuleVersion) (*program, error) {
-	expressions, err := e.expressions(&rv.Rule)
+	ready, err := expressions(&rv.Rule, e.opts.Compile)
 	if err != nil {
 		return nil, err
 	}
-	return compile(rv, expressions), nil
+	return compile(rv, ready), nil
 }
 
 // mustCompile makes a rule ready of which admit has seen that it compiles.

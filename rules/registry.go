@@ -62,15 +62,18 @@ func (r *registry) staleAfter(id, tag string) linewatch.Duration {
 
 // Knows reports whether the newest registry lists an equipment that this home
 // hears, or whether any name will do.
-func (e *Engine) Knows(equipment string) bool { return e.hears(&e.newest, equipment) }
+func (e *Engine) Knows(equipment string) bool { return e.hears(&e.newest, e.told, equipment) }
 
 // here reports whether this engine's home hears an equipment, so that its rules
 // may test the tags of it.
-func (e *Engine) here(id string) bool { return e.hears(&e.registry, id) }
+func (e *Engine) here(id string) bool { return e.hears(&e.registry, e.hosted, id) }
 
-// hears is so of the equipment of a line for the line, and of all equipment of
-// a site for the site.
-func (e *Engine) hears(r *registry, id string) bool {
+// hears is so of the equipment of a line and of its guests for the line, and of
+// all equipment of a site for the site.
+func (e *Engine) hears(r *registry, guests []string, id string) bool {
+	if guest(r, guests, id) {
+		return true
+	}
 	site, ok := linewatch.SubjectSite(e.opts.Line)
 	if i, known := r.byID[id]; ok && known {
 		return r.assets.Equipment[i].Site == site

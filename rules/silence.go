@@ -97,11 +97,34 @@ func (e *Engine) SetOnline(id SenderID, online bool, at, arrival linewatch.Time)
 			e.wake(sr)
 		}
 	}
-	if at.Known() {
-		first := len(e.changes)
-		e.evaluateDirty(at)
-		sortChanges(e.changes[first:])
+	e.judgeAt(at)
+}
+
+// Dismiss says that nothing is heard of a sender any more. Its tags stay as they
+// are for those that still read them; it has no say in whether all is silent
+// until SetOnline tells of it again.
+func (e *Engine) Dismiss(id SenderID, at, arrival linewatch.Time) {
+	e.senders[id].spoken = false
+	if !e.hush(at, arrival) {
+		return
 	}
+	for i := range e.series {
+		if sr := &e.series[i]; !sr.last.At.Known() {
+			e.wake(sr)
+		}
+	}
+	e.judgeAt(at)
+}
+
+// judgeAt judges, between two instants, what something outside of event time
+// has touched.
+func (e *Engine) judgeAt(at linewatch.Time) {
+	if !at.Known() {
+		return
+	}
+	first := len(e.changes)
+	e.evaluateDirty(at)
+	sortChanges(e.changes[first:])
 }
 
 // hush notes whether all senders that ever spoke are offline, and reports

@@ -11,7 +11,7 @@ import (
 )
 
 // snapshotVersion names the layout below. Another one is refused.
-const snapshotVersion = 3
+const snapshotVersion = 4
 
 // errOpen guards against a snapshot in the middle of an instant.
 var errOpen = errors.New("snapshot between Point and Advance")
@@ -60,13 +60,14 @@ func (e *Engine) appendDefinitions(dst []byte) ([]byte, error) {
 		dst = append(binary.AppendUvarint(dst, uint64(len(b))), b...)
 	}
 	put(e.registry.assets)
+	dst = linewatch.AppendTexts(dst, e.hosted)
 	put(e.tables)
 	ids := e.ruleIDs()
 	dst = binary.AppendUvarint(dst, uint64(len(ids)))
 	for _, id := range ids {
 		r := e.rules[id]
 		dst = linewatch.AppendText(dst, string(id))
-		dst = binary.AppendUvarint(dst, uint64(r.highest))
+		dst = binary.AppendUvarint(dst, uint64(e.published.highest[id]))
 		for _, ed := range [...]*edition{&r.live, &r.shadow} {
 			var err error
 			if dst, err = ed.append(dst); err != nil {
@@ -74,12 +75,17 @@ func (e *Engine) appendDefinitions(dst []byte) ([]byte, error) {
 			}
 		}
 	}
-	dst = e.graph.AppendBinary(dst)
+	dst = e.published.graph.AppendBinary(dst)
 	dst = binary.AppendUvarint(dst, uint64(len(e.pending)))
 	for _, p := range e.pending {
 		dst = linewatch.AppendTime(dst, p.at)
 		dst = binary.AppendUvarint(dst, p.order)
-		put(p.what)
+		dst = linewatch.AppendFlag(dst, p.hosts())
+		if p.hosts() {
+			dst = linewatch.AppendTexts(dst, p.guests)
+		} else {
+			put(p.what)
+		}
 	}
 	return dst, nil
 }
@@ -197,15 +203,19 @@ func (e *Engine) Restore(b []byte) error {
 
 func (e *Engine) restoreDefinitions(r *linewatch.BinaryReader) error {
 	var assets linewatch.Assets
-	err := errors.Join(json.Unmarshal(r.Bytes(), &assets), json.Unmarshal(r.Bytes(), &e.tables))
-	if err != nil {
+	if err := json.Unmarshal(r.Bytes(), &assets); err != nil {
+		return err
+	}
+	e.hosted = r.Texts()
+	if err := json.Unmarshal(r.Bytes(), &e.tables); err != nil {
 		return err
 	}
 	e.registry = newRegistry(assets)
 	e.newest = e.registry
 	for range r.Count() {
 		id := linewatch.RuleID(r.Text())
-		st := &ruleState{highest: uint32(r.Uvarint())}
+		st := &ruleState{}
+		e.published.highest[id] = uint32(r.Uvarint())
 		if err := errors.Join(st.live.restore(e, r), st.shadow.restore(e, r)); err != nil {
 			return fmt.Errorf("rule %s: %w", id, err)
 		}
@@ -214,10 +224,12 @@ func (e *Engine) restoreDefinitions(r *linewatch.BinaryReader) error {
 	for _, s := range e.slots() {
 		e.rechain(s, nil, e.edition(s).prog)
 	}
-	e.graph.Restore(r)
+	e.published.graph.Restore(r)
 	for range r.Count() {
 		p := pendingControl{at: r.Time(), order: r.Uvarint()}
-		if err := json.Unmarshal(r.Bytes(), &p.what); err != nil {
+		if r.Flag() {
+			p.guests = r.Texts()
+		} else if err := json.Unmarshal(r.Bytes(), &p.what); err != nil {
 			return fmt.Errorf("pending control record: %w", err)
 		}
 		e.pending = append(e.pending, p)
@@ -228,8 +240,12 @@ func (e *Engine) restoreDefinitions(r *linewatch.BinaryReader) error {
 
 // restoreNewest finds the registry that was heard of last.
 func (e *Engine) restoreNewest() {
-	last := uint64(0)
+	last, told := uint64(0), uint64(0)
+	e.told = e.hosted
 	for _, p := range e.pending {
+		if p.hosts() && p.order > told {
+			told, e.told = p.order, p.guests
+		}
 		if p.what.Assets != nil && p.order > last {
 			last, e.newest = p.order, newRegistry(*p.what.Assets)
 		}

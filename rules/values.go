@@ -33,11 +33,12 @@ func (e *Engine) applyValues(h *linewatch.HomeValues, t linewatch.Time) {
 }
 
 // Values returns the newest value of every tag of this home, by equipment and
-// tag.
+// tag. It leaves out what others gave, and those whose sender is offline: they
+// are not known.
 func (e *Engine) Values() (out []linewatch.HomeValue) {
 	for i := range e.series {
 		sr := &e.series[i]
-		if !sr.last.At.Known() || !e.here(sr.key.equipment) {
+		if !sr.last.At.Known() || !e.owns(&e.registry, sr.key.equipment) || e.senders[sr.last.Sender].offline() {
 			continue
 		}
 		s := e.senders[sr.last.Sender]

@@ -51,8 +51,10 @@ type Domain struct {
 	byID    []*sender                // by rules.SenderID
 	owners  map[watermark.ID]*sender // who a bucket of the tracker belongs to
 	opened  int                      // senders let in without being registered
+	guests  []string                 // other lines that are heard, ascending
 
 	accounts    Accounts
+	copies      Accounts // of these, points of guests, which their own line counts
 	held        []heldRecord
 	expected    int // points that waited when the restored snapshot was taken
 	late        []LatePoint
@@ -103,13 +105,14 @@ func (d *Domain) Control(arrival linewatch.Time, c *linewatch.Control) (linewatc
 	}
 	at, err := d.engine.Control(c, d.tracker.Watermark())
 	if err == nil && c.Assets != nil {
-		d.register(arrival, c.Assets)
+		d.register(arrival, c.Assets, d.dismiss)
 	}
 	return at, err
 }
 
-// register makes the registered senders those of the new registry.
-func (d *Domain) register(arrival linewatch.Time, a *linewatch.Assets) {
+// register makes the registered senders those of a registry, and ends the say
+// of the others.
+func (d *Domain) register(arrival linewatch.Time, a *linewatch.Assets, end func(*sender, linewatch.Time)) {
 	listed := map[linewatch.Sender]bool{}
 	for _, def := range a.Senders {
 		if !d.hears(a, def.Line) || listed[def.Sender()] {
@@ -124,7 +127,7 @@ func (d *Domain) register(arrival linewatch.Time, a *linewatch.Assets) {
 	}
 	for _, s := range d.unlisted(listed) {
 		s.registered = false
-		d.dismiss(s, arrival)
+		end(s, arrival)
 	}
 	d.collect(arrival)
 }
@@ -142,8 +145,11 @@ func (d *Domain) unlisted(listed map[linewatch.Sender]bool) (out []*sender) {
 }
 
 // hears reports whether the senders of a line have a say here: those of the
-// home line, or of the lines of the home site.
+// home line and its guests, or of the lines of the home site.
 func (d *Domain) hears(a *linewatch.Assets, line string) bool {
+	if slices.Contains(d.guests, line) {
+		return true
+	}
 	site, ok := linewatch.SubjectSite(d.cfg.Line)
 	if !ok {
 		return d.cfg.Line == "" || line == d.cfg.Line

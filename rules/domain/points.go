@@ -27,6 +27,8 @@ func (d *Domain) Points(arrival linewatch.Time, at linewatch.Position, gateway s
 			d.heartbeat(&rec, p)
 		case p.IsGap():
 			d.gap(&rec, p)
+		case d.guest(p):
+			d.copy(&rec, p, uint32(i))
 		default:
 			d.point(&rec, p, uint32(i))
 		}

@@ -8,7 +8,7 @@ import (
 	"linewatch/watermark"
 )
 
-const snapshotVersion = 2
+const snapshotVersion = 3
 
 // AppendSnapshot appends everything the domain knows but the order buffer,
 // which Refill fills again from the log. Changes that were not taken yet are
@@ -18,7 +18,9 @@ func (d *Domain) AppendSnapshot(dst []byte) ([]byte, error) {
 	dst = linewatch.AppendText(dst, d.cfg.Line)
 	dst = linewatch.AppendTime(dst, d.nextTick)
 	dst = binary.AppendUvarint(dst, uint64(d.opened))
+	dst = linewatch.AppendTexts(dst, d.guests)
 	dst = d.accounts.append(dst)
+	dst = d.copies.append(dst)
 	dst = binary.AppendUvarint(dst, uint64(d.buffer.count))
 	dst = binary.AppendUvarint(dst, uint64(len(d.byID)))
 	for _, s := range d.byID {
@@ -124,7 +126,9 @@ func (d *Domain) Restore(b []byte) error {
 	}
 	d.nextTick = r.Time()
 	d.opened = int(r.Uvarint())
+	d.guests = r.Texts()
 	d.accounts.restore(r)
+	d.copies.restore(r)
 	d.expected = int(r.Uvarint())
 	for range r.Count() {
 		d.restoreSender(r)

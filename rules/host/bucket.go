@@ -64,6 +64,9 @@ func (b *bucket) open(it *item) error {
 		return err
 	}
 	d := b.newDomain(it.home)
+	if guests := it.guests[it.home]; len(guests) > 0 && len(it.history) > 0 {
+		d.Host(it.history[0].arrival, guests)
+	}
 	for _, r := range it.history {
 		b.applyControl(d, it.home, r.arrival, r.control)
 	}
@@ -82,6 +85,9 @@ func (b *bucket) control(it *item) error {
 	b.settled = false
 	b.tickUntil(it.arrival - 1)
 	for _, home := range b.homes {
+		if guests, others := it.guests[home]; others {
+			b.domains[home].Host(it.arrival, guests)
+		}
 		b.applyControl(b.domains[home], home, it.arrival, it.control)
 	}
 	return nil

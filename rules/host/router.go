@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"linewatch"
+	"linewatch/rules"
 )
 
 // Nowhere is the home of points whose equipment no line has. Its domain keeps
@@ -27,7 +28,8 @@ type router struct {
 	history []controlRecord               // for domains that come into being later
 	assets  *linewatch.Assets             // nil before there is one
 	sites   map[string]bool               // that a rule was about
-	homes   map[string][]string           // of the readings of an equipment: its line, and its site if that is a home
+	guests  *rules.Guests                 // the lines that lines hear beside their own
+	homes   map[string][]string           // of the readings of an equipment: its line, its site if that is a home, and lines that hear it as a guest
 	senders map[linewatch.Sender][]string // registered senders and their homes
 }
 
@@ -37,7 +39,7 @@ type controlRecord struct {
 }
 
 func newRouter(h *Host) *router {
-	return &router{host: h, known: map[string]bool{}, sites: map[string]bool{}, homes: map[string][]string{}, senders: map[linewatch.Sender][]string{}}
+	return &router{host: h, known: map[string]bool{}, sites: map[string]bool{}, guests: rules.NewGuests(h.cfg.Domain.Compile), homes: map[string][]string{}, senders: map[linewatch.Sender][]string{}}
 }
 
 func (r *router) adopt(b *bucket) {
@@ -82,8 +84,12 @@ func (r *router) routeControl(ctx context.Context, in *input, pos *positions) er
 		r.host.tellQuarantined(in, Nowhere, in.refused)
 		return nil
 	}
+	var guests map[string][]string
+	if !r.host.cfg.Global {
+		guests = r.guests.Note(in.control)
+	}
 	for _, w := range r.host.workers {
-		err := w.give(ctx, item{kind: controlItem, arrival: in.arrival, offset: in.offset, control: in.control})
+		err := w.give(ctx, item{kind: controlItem, arrival: in.arrival, offset: in.offset, control: in.control, guests: guests})
 		if err != nil {
 			return err
 		}
@@ -99,6 +105,7 @@ func (r *router) routeControl(ctx context.Context, in *input, pos *positions) er
 		r.assets = c.Assets
 	case c.Rule != nil && c.Rule.Rule.Scope.Site != "" && c.Rule.In() != linewatch.StageDraft && !r.sites[c.Rule.Rule.Scope.Site]:
 		r.sites[c.Rule.Rule.Scope.Site] = true
+	case len(guests) > 0:
 	default:
 		return nil
 	}
@@ -144,6 +151,7 @@ func (r *router) found(ctx context.Context, pos *positions) error {
 // learn replaces what is known of equipment and senders.
 func (r *router) learn(a *linewatch.Assets) {
 	clear(r.homes)
+	hosts := r.hosts(a)
 	ofLine := map[string][]string{}
 	for _, eq := range a.Equipment {
 		homes, ok := ofLine[eq.Line]
@@ -152,6 +160,7 @@ func (r *router) learn(a *linewatch.Assets) {
 			if site := linewatch.SiteSubject(eq.Site); r.sites[eq.Site] && r.known[site] {
 				homes = append(homes, site)
 			}
+			homes = append(homes, hosts[eq.Line]...)
 			ofLine[eq.Line] = homes
 		}
 		r.homes[eq.ID] = homes
@@ -166,6 +175,21 @@ func (r *router) learn(a *linewatch.Assets) {
 	}
 }
 
+// hosts returns, by line, the lines that hear it as a guest.
+func (r *router) hosts(a *linewatch.Assets) map[string][]string {
+	hosts, seen := map[string][]string{}, map[string]bool{}
+	for _, eq := range a.Equipment {
+		if seen[eq.Line] {
+			continue
+		}
+		seen[eq.Line] = true
+		for _, guest := range r.guests.Of(eq.Line) {
+			hosts[guest] = append(hosts[guest], eq.Line)
+		}
+	}
+	return hosts
+}
+
 // ensure makes sure that a home has a domain. A new one is committed before
 // anything else goes on, so that no bucket can be ahead of one that a restart
 // would not know of.
@@ -176,6 +200,9 @@ func (r *router) ensure(ctx context.Context, home string, pos *positions) error 
 	r.known[home] = true
 	done := make(chan error, 1)
 	it := item{kind: createItem, home: home, pos: pos.clone(), history: slices.Clone(r.history), done: done}
+	if guests := r.guests.Of(home); len(guests) > 0 {
+		it.guests = map[string][]string{home: guests}
+	}
 	if err := r.host.worker(bucketOf(home)).give(ctx, it); err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type item struct {
 	points    []linewatch.DataPoint
 	refused   []Refused
 	control   *linewatch.Control
+	guests    map[string][]string // of homes that have others from the control record on, or of the new home
 	history   []controlRecord
 	pos       positions
 	done      chan error

@@ -1,0 +1,67 @@
+package rules
+
+import (
+	"slices"
+
+	"linewatch"
+)
+
+// Host says which other lines the rules of this home read from the next control
+// record on, in ascending order: its guests, as Guests finds them. It comes
+// before that record. Points of these lines are of this home from now on, and
+// what was known of equipment that nobody heard here before is forgotten. What
+// is no guest any more keeps its values until the record has ended the rules
+// that read them.
+func (e *Engine) Host(lines []string, watermark linewatch.Time) {
+	e.enqueue(pendingControl{guests: lines}, 0, watermark)
+	e.rehear(e.newest, lines, watermark)
+}
+
+// Guest reports whether an equipment is heard only because it is of a guest
+// line.
+func (e *Engine) Guest(equipment string) bool { return guest(&e.newest, e.told, equipment) }
+
+func guest(r *registry, guests []string, id string) bool {
+	if len(guests) == 0 {
+		return false
+	}
+	i, ok := r.byID[id]
+	return ok && slices.Contains(guests, r.assets.Equipment[i].Line)
+}
+
+// Registry returns the newest registry that was heard of.
+func (e *Engine) Registry() *linewatch.Assets { return &e.newest.assets }
+
+// rehear takes over what is heard from now on, and forgets what it was not
+// until now: values of a former time may be long past.
+func (e *Engine) rehear(next registry, guests []string, watermark linewatch.Time) {
+	before, told := e.newest, e.told
+	e.newest, e.told = next, guests
+	if len(guests) == 0 {
+		return
+	}
+	for i := range e.series {
+		sr := &e.series[i]
+		if sr.last.At.Known() && e.Guest(sr.key.equipment) && !e.hears(&before, told, sr.key.equipment) {
+			sr.last = Sample{At: linewatch.NoTime}
+			e.settle(SeriesID(i), true)
+			e.wake(sr)
+		}
+	}
+	e.judgeAt(watermark)
+}
+
+// GivesOthers reports whether a sender gave the newest values of equipment that
+// is not heard here any more, and of no other.
+func (e *Engine) GivesOthers(id SenderID) bool {
+	others := false
+	for i := range e.series {
+		if sr := &e.series[i]; sr.last.At.Known() && sr.last.Sender == id {
+			if e.Knows(sr.key.equipment) {
+				return false
+			}
+			others = true
+		}
+	}
+	return others
+}
