@@ -1,6 +1,10 @@
 package domain
 
-import "linewatch"
+import (
+	"slices"
+
+	"linewatch"
+)
 
 // Host says which other lines the rules of this line read from the next control
 // record on, which has the same arrival; see rules.Engine.Host. Their senders
@@ -10,7 +14,9 @@ func (d *Domain) Host(arrival linewatch.Time, lines []string) {
 	d.guests = lines
 	d.engine.Host(lines, d.tracker.Watermark())
 	d.register(arrival, d.engine.Registry(), d.leave)
-	for _, s := range d.byID {
+	// By name, as in unlisted.
+	byName := slices.SortedFunc(slices.Values(d.byID), func(a, b *sender) int { return a.name.Compare(b.name) })
+	for _, s := range byName {
 		if s.admitted && !s.registered && d.engine.GivesOthers(s.id) {
 			d.opened--
 			d.leave(s, arrival)

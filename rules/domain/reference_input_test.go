@@ -50,7 +50,7 @@ func (j *refJudge) connect(inst *refInstance, c *linewatch.Condition, own *refCo
 		if ref.Equipment != "" {
 			in.tag.equipment = refResolve(&j.assets, ref.Equipment)
 		}
-		in.home = refHears(j.cfg, &j.assets, in.tag.equipment)
+		in.home = refHears(j.cfg, j.hosted, &j.assets, in.tag.equipment)
 		for _, tag := range refEquipment(&j.assets, in.tag.equipment).Tags {
 			if tag.Name == ref.Tag && c.Op != linewatch.Missing {
 				in.stale = tag.StaleAfter

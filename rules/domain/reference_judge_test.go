@@ -21,6 +21,7 @@ type refJudge struct {
 	refSilence
 	order     []refKey // of evaluation; nil: not known since a control record
 	assets    linewatch.Assets
+	hosted    []string // guests
 	rules     map[linewatch.RuleID]*refRule
 	pending   []refControl
 	variants  map[refVariant]*linewatch.RuleVersion
@@ -60,6 +61,8 @@ type refControl struct {
 	at    linewatch.Time
 	order int
 	what  *linewatch.Control
+	// guests, without a record, are the lines heard from here on.
+	guests []string
 }
 
 // refInstance is a rule on an equipment.
@@ -111,7 +114,7 @@ func (j *refJudge) accept(c *linewatch.Control, watermark linewatch.Time, order 
 	if watermark != linewatch.NoTime && at <= watermark {
 		at = watermark + 1
 	}
-	j.pending = append(j.pending, refControl{at, order, c})
+	j.pending = append(j.pending, refControl{at, order, c, nil})
 	return at, true
 }
 
@@ -152,6 +155,10 @@ func (j *refJudge) instant(t linewatch.Time, points []refSample) {
 	slices.SortFunc(due, func(a, b refControl) int { return cmp.Or(cmp.Compare(a.at, b.at), a.order-b.order) })
 	j.arriving = points
 	for _, c := range due {
+		if c.what == nil {
+			j.hosted = c.guests
+			continue
+		}
 		changes = append(changes, j.apply(c.what, t)...)
 	}
 	for _, p := range points {
@@ -221,7 +228,7 @@ func (j *refJudge) fillIn(h *linewatch.HomeValues, t linewatch.Time) {
 		for _, p := range j.arriving {
 			heard = heard || p.Equipment == v.Equipment && p.Tag == v.Tag
 		}
-		if !refHears(j.cfg, &j.assets, v.Equipment) || heard {
+		if !refHears(j.cfg, j.hosted, &j.assets, v.Equipment) || heard {
 			continue
 		}
 		j.tags[tag] = true

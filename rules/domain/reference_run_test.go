@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"linewatch"
+	"linewatch/rules"
 	"linewatch/rules/domain"
 )
 
@@ -71,6 +72,7 @@ type engineRun struct {
 	cfg    domain.Config
 	steps  []step
 	domain *domain.Domain
+	guests *rules.Guests
 	out    outcome
 	saved  saved
 }
@@ -90,7 +92,7 @@ const refPartitions = 4
 // restored that often: at once, or by going back to an earlier snapshot as
 // after a crash, in which case the outputs are made again.
 func runEngine(cfg domain.Config, steps []step, rng *rand.Rand, chance float64) (outcome, error) {
-	r := &engineRun{cfg: cfg, steps: steps, domain: domain.New(cfg)}
+	r := &engineRun{cfg: cfg, steps: steps, domain: domain.New(cfg), guests: rules.NewGuests(cfg.Compile)}
 	again := 0 // outputs before this one were made before
 	var first []string
 	for i := 0; i < len(steps); i++ {
@@ -124,6 +126,9 @@ func runEngine(cfg domain.Config, steps []step, rng *rand.Rand, chance float64) 
 func (r *engineRun) take(s *step) {
 	switch {
 	case s.control != nil:
+		if guests, others := r.guests.Note(s.control)[r.cfg.Line]; others {
+			r.domain.Host(s.arrival, guests)
+		}
 		at, err := r.domain.Control(s.arrival, s.control)
 		r.out.changed(r.domain.Take())
 		r.out.controlled(s, at, err != nil)
@@ -156,7 +161,12 @@ func (r *engineRun) save(i int) error {
 
 // restore goes back to the snapshot, as a host does after a crash.
 func (r *engineRun) restore() error {
-	r.domain = domain.New(r.cfg)
+	r.domain, r.guests = domain.New(r.cfg), rules.NewGuests(r.cfg.Compile)
+	for _, s := range r.steps[:r.saved.step] {
+		if s.control != nil {
+			r.guests.Note(s.control)
+		}
+	}
 	if err := r.domain.Restore(r.saved.state); err != nil {
 		return err
 	}

@@ -35,7 +35,15 @@ func (j *refJudge) believe(name linewatch.Sender, online bool, watermark, arriva
 	case changed:
 		j.outages[name] = refOutage{arrival, watermark}
 	}
-	spoken, quiet := false, true
+	j.hush(watermark, arrival)
+	if changed && watermark != linewatch.NoTime {
+		j.publish(j.evaluate(watermark))
+	}
+}
+
+// hush notes whether all senders are silent, and reports whether that changed.
+func (j *refJudge) hush(watermark, arrival linewatch.Time) bool {
+	spoken, quiet, before := false, true, j.all != nil
 	for s, ever := range j.spoken {
 		spoken = spoken || ever
 		quiet = quiet && (j.offline(s) || !ever)
@@ -47,9 +55,7 @@ func (j *refJudge) believe(name linewatch.Sender, online bool, watermark, arriva
 	case j.all == nil:
 		j.all = &refOutage{arrival, watermark}
 	}
-	if changed && watermark != linewatch.NoTime {
-		j.publish(j.evaluate(watermark))
-	}
+	return quiet != before
 }
 
 // reach lets the arrival clock tick.

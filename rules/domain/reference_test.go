@@ -24,6 +24,8 @@ type reference struct {
 	counts  refCounts
 	control int // control records heard
 	newest  linewatch.Assets
+	told    []string // guests as of the newest record
+	hosting int      // how often there were others, and some
 }
 
 // refCounts is what became of the points.
@@ -111,21 +113,29 @@ func (r *reference) take(s *step) (effect linewatch.Time, refused bool) {
 }
 
 func (r *reference) takeControl(s *step) (linewatch.Time, bool) {
-	r.control++
+	r.control += 2
 	at, ok := r.judge.accept(s.control, r.clock.out, r.control)
-	if ok && s.control.Assets != nil {
-		r.newest = *s.control.Assets
-		r.register(s)
+	if !ok {
+		return at, true
 	}
-	return at, !ok
+	before := r.newest
+	if s.control.Assets != nil {
+		r.newest = *s.control.Assets
+	}
+	r.host(s, before)
+	if s.control.Assets != nil {
+		r.forget(&before, r.told, &r.newest)
+		r.register(s, &r.newest, false)
+	}
+	return at, false
 }
 
 // register makes the registered senders those of a new registry. What others
 // of them gave is not believed any more.
-func (r *reference) register(s *step) {
+func (r *reference) register(s *step, a *linewatch.Assets, quiet bool) {
 	listed := map[linewatch.Sender]bool{}
-	for _, def := range s.control.Assets.Senders {
-		if !refListens(r.cfg, s.control.Assets, def.Line) {
+	for _, def := range a.Senders {
+		if !refListens(r.cfg, r.told, a, def.Line) {
 			continue
 		}
 		name := linewatch.Sender{Gateway: def.Gateway, Source: def.Source}
@@ -139,7 +149,13 @@ func (r *reference) register(s *step) {
 	names := slices.Clone(r.clock.names)
 	slices.SortFunc(names, linewatch.Sender.Compare)
 	for _, name := range names {
-		if known := r.clock.find(name); known != nil && known.registered && !listed[name] {
+		known := r.clock.find(name)
+		if known == nil || !known.registered || listed[name] {
+			continue
+		}
+		if quiet {
+			r.leave(known, s)
+		} else {
 			r.judge.believe(name, false, r.clock.out, s.arrival)
 			r.clock.leave(known)
 		}
@@ -198,7 +214,7 @@ func (r *reference) takePoint(name linewatch.Sender, arrival linewatch.Time, p *
 	}
 	r.known[id] = true
 	tag := refTag{p.Equipment, p.Tag}
-	if !refPlausible(p.Timestamp) || !r.judge.tags[tag] && !refHears(r.cfg, &r.newest, p.Equipment) {
+	if !refPlausible(p.Timestamp) || !r.judge.tags[tag] && !refHears(r.cfg, r.told, &r.newest, p.Equipment) {
 		r.counts.Quarantined++
 		return false
 	}
@@ -235,8 +251,11 @@ func refHome(cfg domain.Config, a *linewatch.Assets, subject string) bool {
 }
 
 // refHears reports whether the domain takes the points of an equipment.
-func refHears(cfg domain.Config, a *linewatch.Assets, equipment string) bool {
+func refHears(cfg domain.Config, guests []string, a *linewatch.Assets, equipment string) bool {
 	for _, eq := range a.Equipment {
+		if eq.ID == equipment && slices.Contains(guests, eq.Line) {
+			return true
+		}
 		if eq.ID == equipment && strings.HasPrefix(cfg.Line, "site:") {
 			return cfg.Line == "site:"+eq.Site
 		}
@@ -245,11 +264,11 @@ func refHears(cfg domain.Config, a *linewatch.Assets, equipment string) bool {
 }
 
 // refListens reports whether the senders of a line have a say in the domain.
-func refListens(cfg domain.Config, a *linewatch.Assets, line string) bool {
+func refListens(cfg domain.Config, guests []string, a *linewatch.Assets, line string) bool {
 	for _, eq := range a.Equipment {
 		if eq.Line == line && cfg.Line == "site:"+eq.Site {
 			return true
 		}
 	}
-	return cfg.Line == "" || cfg.Line == line
+	return cfg.Line == "" || cfg.Line == line || slices.Contains(guests, line)
 }
