@@ -57,7 +57,7 @@ func plantCase(seed uint64) (*plant, []step, outcome) {
 // what a plant sends, restarts included.
 func TestEngineAgainstReference(t *testing.T) {
 	rareCollection(t)
-	var changes, steps, points, late, duplicate, quarantined, asleep atomic.Uint64
+	var changes, steps, points, late, duplicate, quarantined, asleep, hosts atomic.Uint64
 	const shards = 4
 	t.Run("cases", func(t *testing.T) {
 		for shard := range uint64(shards) {
@@ -80,6 +80,9 @@ func TestEngineAgainstReference(t *testing.T) {
 					} else {
 						changes.Add(uint64(n))
 					}
+					if want.hosted > 0 {
+						hosts.Add(1)
+					}
 					steps.Add(uint64(len(input)))
 					points.Add(want.counts.Received)
 					late.Add(want.counts.Late)
@@ -100,8 +103,11 @@ func TestEngineAgainstReference(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d changes, %d steps, %d points: %d late, %d duplicate, %d quarantined",
-		changes.Load(), steps.Load(), points.Load(), late.Load(), duplicate.Load(), quarantined.Load())
+	t.Logf("%d cases hear guests; %d changes, %d steps, %d points: %d late, %d duplicate, %d quarantined",
+		hosts.Load(), changes.Load(), steps.Load(), points.Load(), late.Load(), duplicate.Load(), quarantined.Load())
+	if n := hosts.Load(); n < cases(100) {
+		t.Errorf("%d cases hear guests, want %d", n, cases(100))
+	}
 	if n := asleep.Load(); n > 0 {
 		t.Errorf("%d cases have fewer than %d changes", n, enough)
 	}

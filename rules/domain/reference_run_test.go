@@ -27,6 +27,7 @@ type step struct {
 type outcome struct {
 	lines  []string // changes in canonical form, and what control records met with
 	counts refCounts
+	hosted int // how often the reference had other guests, and some
 }
 
 func (o *outcome) controlled(s *step, at linewatch.Time, refused bool) {
@@ -64,7 +65,7 @@ func runReferenceStep(ref *reference, s *step, out *outcome) {
 	if s.control != nil {
 		out.controlled(s, at, refused)
 	}
-	out.counts = ref.counts
+	out.counts, out.hosted = ref.counts, ref.hosting
 }
 
 // engineRun feeds a domain and now and then kills it.
