@@ -21,6 +21,15 @@ func (e *Engine) Host(lines []string, watermark linewatch.Time) {
 // line.
 func (e *Engine) Guest(equipment string) bool { return guest(&e.newest, e.told, equipment) }
 
+// Foreign reports whether an equipment is of another line than this home, which
+// is a line.
+func (e *Engine) Foreign(equipment string) bool {
+	if _, site := linewatch.SubjectSite(e.opts.Line); site {
+		return false
+	}
+	return !e.owns(&e.newest, equipment)
+}
+
 func guest(r *registry, guests []string, id string) bool {
 	if len(guests) == 0 {
 		return false

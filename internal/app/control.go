@@ -10,6 +10,7 @@ import (
 
 	"linewatch"
 	"linewatch/ingest"
+	"linewatch/rules"
 	"linewatch/rules/rulefile"
 	"linewatch/rules/ruleset"
 	"linewatch/ui"
@@ -25,8 +26,10 @@ type control struct {
 	assets *linewatch.Assets
 	tables map[string]linewatch.Table
 	graph  linewatch.RuleGraph
-	told   map[string]bool // homes of sites that rules are about: whether they were told what is known
-	noted  chan struct{}   // holds a token when something was noted
+	told   map[string]bool            // homes of sites that rules are about: whether they were told what is known
+	guests *rules.Guests              // lines that lines hear beside their own
+	ears   map[string]map[string]bool // by line and guest: whether it was told what that knows
+	noted  chan struct{}              // holds a token when something was noted
 }
 
 // publishedRule is the newest version of a rule. Deleted rules keep their
@@ -45,7 +48,7 @@ func newControl(ctx context.Context, log ingest.Log) (*control, error) {
 	c := &control{
 		log: log, mu: make(chan struct{}, 1),
 		rules: map[linewatch.RuleID]publishedRule{}, tables: map[string]linewatch.Table{},
-		told: map[string]bool{}, noted: make(chan struct{}, 1),
+		told: map[string]bool{}, guests: rules.NewGuests(compileExpression), ears: map[string]map[string]bool{}, noted: make(chan struct{}, 1),
 	}
 	for from := uint64(0); ; {
 		b, err := log.Read(ctx, 0, from, 1000)
@@ -145,7 +148,7 @@ func (c *control) publish(ctx context.Context, file string, rule linewatch.Rule,
 }
 
 // fits checks a rule against the registry: its equipment must be registered,
-// and all of one line, since a line's rules see only what the line sends.
+// and what it reads of other rules is to be of its own line.
 func (c *control) fits(file string, rule *linewatch.Rule) error {
 	if c.assets == nil {
 		return nil // rules may come first; they wait for their equipment
@@ -210,6 +213,7 @@ func (c *control) overrideFits(rule *linewatch.Rule, o *linewatch.Override) erro
 }
 
 func (c *control) conditionFits(cond *linewatch.Condition, line, site string) error {
+	_, isRule := linewatch.RuleTag(cond.Tag)
 	for _, name := range equipmentOf(cond) {
 		eq, ok := c.equipment(name)
 		switch {
@@ -217,8 +221,8 @@ func (c *control) conditionFits(cond *linewatch.Condition, line, site string) er
 			return fmt.Errorf("equipment %q is not registered; apply the assets first, or check the name", name)
 		case site != "" && eq.Site != site:
 			return fmt.Errorf("equipment %q is of site %q, the rule is about site %q; a rule can only read tags of its own site", cond.Equipment, eq.Site, site)
-		case line != "" && eq.Line != line:
-			return fmt.Errorf("equipment %q is on line %q, the rule is on line %q; a rule can only read tags of its own line", name, eq.Line, line)
+		case line != "" && eq.Line != line && isRule:
+			return fmt.Errorf("equipment %q is on line %q, the rule is on line %q; a rule can only read states of rules of its own line, and tags of any", name, eq.Line, line)
 		}
 	}
 	for i := range cond.Of {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 // came before it.
 const homeWait = 30 * time.Second
 
-// noteSite takes note of the homes that rules about sites call for. c.known is
-// held.
+// noteSite takes note of the homes that rules about sites call for, and of the
+// guests of lines. c.known is held.
 func (c *control) noteSite(rec *linewatch.Control) {
 	switch {
 	case rec.Rule != nil && rec.Rule.Rule.Scope.Site != "" && rec.Rule.In() != linewatch.StageDraft:
@@ -22,7 +23,21 @@ func (c *control) noteSite(rec *linewatch.Control) {
 			c.told[home] = false
 		}
 	case rec.Values != nil && rec.Values.Done:
-		c.told[rec.Values.Home] = true
+		if len(rec.Values.Lines) == 0 {
+			c.told[rec.Values.Home] = true
+		}
+		for _, line := range rec.Values.Lines {
+			if ears := c.ears[rec.Values.Home]; ears != nil {
+				ears[line] = true
+			}
+		}
+	}
+	for home, guests := range c.guests.Note(rec) {
+		ears := map[string]bool{}
+		for _, line := range guests {
+			ears[line] = c.ears[home][line]
+		}
+		c.ears[home] = ears
 	}
 	select {
 	case c.noted <- struct{}{}:
@@ -30,8 +45,8 @@ func (c *control) noteSite(rec *linewatch.Control) {
 	}
 }
 
-// blind returns the homes of sites that nobody has told yet what is known, with
-// the lines that know it.
+// blind returns the homes of sites, and lines with guests, that nobody has told
+// yet what is known, with the lines that know it.
 func (c *control) blind() map[string][]string {
 	c.known.Lock()
 	defer c.known.Unlock()
@@ -39,10 +54,19 @@ func (c *control) blind() map[string][]string {
 	if c.assets == nil {
 		return homes
 	}
+	lines := map[string]bool{}
 	for _, eq := range c.assets.Equipment {
+		lines[eq.Line] = true
 		home := linewatch.SiteSubject(eq.Site)
 		if told, wanted := c.told[home]; wanted && !told && !slices.Contains(homes[home], eq.Line) {
 			homes[home] = append(homes[home], eq.Line)
+		}
+	}
+	for home, ears := range c.ears {
+		for _, line := range slices.Sorted(maps.Keys(ears)) {
+			if !ears[line] && lines[home] && lines[line] {
+				homes[home] = append(homes[home], line)
+			}
 		}
 	}
 	return homes
@@ -69,6 +93,17 @@ func (a *App) tellHomes(ctx context.Context) error {
 	}
 }
 
+// deaf reports whether a line still has all these guests and was not told yet
+// what they know.
+func (c *control) deaf(home string, lines []string) bool {
+	c.known.Lock()
+	defer c.known.Unlock()
+	return !slices.ContainsFunc(lines, func(line string) bool {
+		told, guest := c.ears[home][line]
+		return told || !guest
+	})
+}
+
 // tellHome waits until the home hears its lines itself and these have judged
 // what came before, so that nothing falls between the two.
 func (a *App) tellHome(ctx context.Context, home string, lines []string) error {
@@ -79,10 +114,19 @@ func (a *App) tellHome(ctx context.Context, home string, lines []string) error {
 		}
 		return &all[i]
 	}
+	_, site := linewatch.SubjectSite(home)
 	waitUntil(ctx, func() bool {
+		if !site && !a.control.deaf(home, lines) {
+			return true // what called for it is over
+		}
 		all, err := a.host.Status(ctx)
-		return err == nil && find(all, home) != nil
+		return err == nil && find(all, home) != nil && (site || !slices.ContainsFunc(lines, func(line string) bool {
+			return !slices.Contains(find(all, home).Guests, line)
+		}))
 	})
+	if !site && !a.control.deaf(home, lines) {
+		return nil
+	}
 	since := a.clock.now()
 	waiting, stop := context.WithTimeout(ctx, homeWait)
 	defer stop()
@@ -101,6 +145,9 @@ func (a *App) tellHome(ctx context.Context, home string, lines []string) error {
 		n := min(len(values), linewatch.MaxHomeValues)
 		done = n == len(values)
 		rec := linewatch.Control{Values: &linewatch.HomeValues{Home: home, Values: values[:n], Done: done}}
+		if !site {
+			rec.Values.Lines = lines
+		}
 		if err := a.control.write(ctx, func() (*linewatch.Control, error) { return &rec, nil }); err != nil {
 			return err
 		}

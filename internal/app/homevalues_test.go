@@ -74,6 +74,33 @@ func TestNewHomesAreToldWhatIsKnown(t *testing.T) {
 		point("e1", "speed", int64(seq)) // life goes on, but not that of the temperature
 		return state("site:s") == linewatch.Error
 	})
+	// A machine of another line, too, and again after nobody asked for a while.
+	guest := func(above string) []byte { return ruleReading("guest", "F2", above) }
+	reading := guest("{tag: temperature, equipment: F1, above: 70}")
+	for range 2 {
+		apply(reading)
+		until("the alarm of the other line", func() bool {
+			point("e1", "speed", int64(seq))
+			point("e2", "speed", int64(seq))
+			return state("e2") == linewatch.Error
+		})
+		apply(guest("{tag: torque, above: 70}"))
+		until("the end of it", func() bool {
+			point("e1", "speed", int64(seq))
+			point("e2", "speed", int64(seq))
+			return state("e2") == linewatch.Unknown
+		})
+	}
+	apply(reading)
+	until("the alarm of the other line", func() bool {
+		point("e1", "speed", int64(seq))
+			point("e2", "speed", int64(seq))
+		return state("e2") == linewatch.Error
+	})
+	until("each point counted once", func() bool {
+		got := a.Status().Engine
+		return got.Received == seq && got.Accepted == seq
+	})
 	stop()
 	if err := <-ended; err != nil {
 		t.Fatal(err)

@@ -88,13 +88,13 @@ func (r *Report) addEngine(all []host.DomainStatus) {
 		if _, copies := linewatch.SubjectSite(d.Line); copies {
 			continue // what the lines of the site hear, once more
 		}
-		r.Received += d.Accounts.Received
-		r.Accepted += d.Accounts.Accepted
-		r.Processed += d.Accounts.Processed
-		r.Buffered += d.Accounts.Buffered
-		r.Duplicate += d.Accounts.Duplicate
-		r.Late += d.Accounts.Late
-		r.Quarantined += d.Accounts.QuarantinedTotal()
+		r.Received += d.Accounts.Received - d.Copies.Received // so are those of guests of a line
+		r.Accepted += d.Accounts.Accepted - d.Copies.Accepted
+		r.Processed += d.Accounts.Processed - d.Copies.Processed
+		r.Buffered += d.Accounts.Buffered - d.Copies.Buffered
+		r.Duplicate += d.Accounts.Duplicate - d.Copies.Duplicate
+		r.Late += d.Accounts.Late - d.Copies.Late
+		r.Quarantined += d.Accounts.QuarantinedTotal() - d.Copies.QuarantinedTotal()
 	}
 }
 

@@ -19,7 +19,8 @@ func TestRulesAboutLinesAndSites(t *testing.T) {
 	for _, tt := range []struct{ scope, input, want string }{
 		{"{line: one}", "{tag: t, equipment: F1, above: 1}", ""},
 		{"{line: one}", "{tag: rule:a, equipment: F1, is: ERROR}", ""},
-		{"{line: one}", "{tag: t, equipment: F2, above: 1}", `equipment "F2" is on line "two", the rule is on line "one"`},
+		{"{line: one}", "{tag: t, equipment: F2, above: 1}", ""},
+		{"{line: one}", "{expr: F2.t - F1.t, above: {table: x, key: {tag: t, equipment: F3}, column: c}}", ""},
 		{"{line: four}", "{tag: t, equipment: F1, above: 1}", `scope.line: no equipment is registered with line "four"`},
 		{"{equipment: F1}", "{tag: rule:r, equipment: \"line:one\", is: ERROR}", ""},
 		{"{equipment: F2}", "{tag: rule:r, equipment: \"line:one\", is: ERROR}", `equipment "line:one" is on line "one", the rule is on line "two"`},

@@ -43,10 +43,11 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 	for _, d := range all {
 		_, copies := linewatch.SubjectSite(d.Line)
 		if !copies { // a site hears once more what its lines hear
-			s.Engine.Received += d.Accounts.Received
-			s.Engine.Accepted += d.Accounts.Accepted
-			s.Engine.Duplicate += d.Accounts.Duplicate
-			s.Engine.Quarantined += d.Accounts.QuarantinedTotal()
+			// So does a line what its guests hear.
+			s.Engine.Received += d.Accounts.Received - d.Copies.Received
+			s.Engine.Accepted += d.Accounts.Accepted - d.Copies.Accepted
+			s.Engine.Duplicate += d.Accounts.Duplicate - d.Copies.Duplicate
+			s.Engine.Quarantined += d.Accounts.QuarantinedTotal() - d.Copies.QuarantinedTotal()
 		}
 		s.Domains = append(s.Domains, ui.Domain{
 			Name: domainName(d.Line), Accepted: d.Accounts.Accepted, Processed: d.Accounts.Processed,

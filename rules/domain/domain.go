@@ -297,6 +297,10 @@ func (d *Domain) release() {
 	w := d.tracker.Watermark()
 	d.buffer.release(w, func(e *entry) {
 		d.accounts.Processed++
+		if e.copy {
+			d.copies.Processed++
+			d.copies.Buffered--
+		}
 		d.byID[e.sender].waiting--
 		d.engine.Point(e.series, rules.Sample{Value: e.value, At: e.at, Sequence: e.seq, Sender: e.sender, Quality: e.quality})
 	})

@@ -45,8 +45,11 @@ func (d *Domain) guest(p *linewatch.DataPoint) bool {
 // copy puts a point of a guest where it belongs. Its own line tells people of
 // it if it is late or refused.
 func (d *Domain) copy(rec *recordInput, p *linewatch.DataPoint, index uint32) {
-	before, late, quarantined := d.accounts, len(d.late), len(d.quarantined)
+	before, late, quarantined, waited := d.accounts, len(d.late), len(d.quarantined), d.buffer.count
+	rec.copy = true
 	d.point(rec, p, index)
+	rec.copy = false
+	d.copies.Buffered += uint64(d.buffer.count - waited)
 	d.copies.addDifference(&before, &d.accounts)
 	d.late, d.quarantined = d.late[:late], d.quarantined[:quarantined]
 }
@@ -64,6 +67,8 @@ func (a *Accounts) addDifference(before, after *Accounts) {
 }
 
 // Copies returns which of the Accounts are of points that are judged here once
-// more, because rules read tags of the guests they belong to. It does not say
-// how many of them were processed or wait.
+// more, because rules read tags of the guests they belong to.
 func (d *Domain) Copies() Accounts { return d.copies }
+
+// Guests returns the other lines that are heard, in ascending order.
+func (d *Domain) Guests() []string { return d.guests }

@@ -18,6 +18,7 @@ type entry struct {
 	series  rules.SeriesID
 	sender  rules.SenderID
 	quality linewatch.Quality
+	copy    bool // of a guest
 }
 
 // The order buffer sorts by dropping points into slots of 8 ms. One window of

@@ -45,6 +45,7 @@ type recordInput struct {
 	gateway string
 	sender  *sender // of the point before, nil if unknown
 	held    heldRecord
+	copy    bool // the point is of a guest
 }
 
 func (d *Domain) heartbeat(rec *recordInput, p *linewatch.DataPoint) {
@@ -123,7 +124,7 @@ func (d *Domain) point(rec *recordInput, p *linewatch.DataPoint, index uint32) {
 	s.waiting++
 	d.buffer.push(&entry{
 		at: p.Timestamp, seq: p.Sequence, epoch: p.Epoch, value: p.Value,
-		series: series, sender: s.id, quality: p.Quality,
+		series: series, sender: s.id, quality: p.Quality, copy: rec.copy,
 	})
 }
 

@@ -93,7 +93,7 @@ const refPartitions = 4
 // restored that often: at once, or by going back to an earlier snapshot as
 // after a crash, in which case the outputs are made again.
 func runEngine(cfg domain.Config, steps []step, rng *rand.Rand, chance float64) (outcome, error) {
-	r := &engineRun{cfg: cfg, steps: steps, domain: domain.New(cfg), guests: rules.NewGuests(cfg.Compile)}
+	r := &engineRun{cfg: cfg, steps: steps, domain: domain.New(cfg)}
 	again := 0 // outputs before this one were made before
 	var first []string
 	for i := 0; i < len(steps); i++ {
@@ -127,6 +127,9 @@ func runEngine(cfg domain.Config, steps []step, rng *rand.Rand, chance float64) 
 func (r *engineRun) take(s *step) {
 	switch {
 	case s.control != nil:
+		if r.guests == nil {
+			r.guests = rules.NewGuests(r.cfg.Compile)
+		}
 		if guests, others := r.guests.Note(s.control)[r.cfg.Line]; others {
 			r.domain.Host(s.arrival, guests)
 		}

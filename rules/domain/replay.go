@@ -66,10 +66,14 @@ func (d *Domain) Refill(at linewatch.Position, gateway string, points []linewatc
 		if s == nil || !ok {
 			continue // Refilled notices
 		}
+		copied := d.engine.Foreign(p.Equipment)
+		if copied {
+			d.copies.Buffered++
+		}
 		s.waiting++
 		d.buffer.push(&entry{
 			at: p.Timestamp, seq: p.Sequence, epoch: p.Epoch, value: p.Value,
-			series: series, sender: s.id, quality: p.Quality,
+			series: series, sender: s.id, quality: p.Quality, copy: copied,
 		})
 	}
 }

@@ -71,7 +71,7 @@ func TestRuleReadsAnotherLine(t *testing.T) {
 	}
 	// A point each 200 ms of m1 from 2,000 to 5,000 and from 8,000 to 10,000
 	// ms, and of m2 from 5,000 to 7,000.
-	if len(home.Senders) != 2 || home.Copies.Received != 15+10+10 || copies != home.Copies.Received || !home.Accounts.Balanced() {
+	if len(home.Senders) != 2 || home.Copies.Received != 15+10+10 || copies != home.Copies.Received || !home.Accounts.Balanced() || !home.Copies.Balanced() {
 		t.Errorf("line-0 has %d senders, %+v, copies %+v; want 2, and copies of 35 points of other lines", len(home.Senders), home.Accounts, home.Copies)
 	}
 	if home.Accounts.Received != 50+35 || home.Accounts.QuarantinedTotal() > 0 {

@@ -17,6 +17,7 @@ type DomainStatus struct {
 	Watermark linewatch.Time
 	HeldBy    string
 	Accounts  domain.Accounts
+	Guests    []string        // other lines that are heard because rules read their tags
 	Copies    domain.Accounts // see domain.Domain.Copies
 	BufferCap int             // points that may wait before the slowest sender is left out
 	Senders   []domain.SenderStatus
@@ -34,7 +35,7 @@ func (b *bucket) status() []DomainStatus {
 	for _, home := range b.homes {
 		d := b.domains[home]
 		out = append(out, DomainStatus{
-			Line: home, Watermark: d.Watermark(), HeldBy: d.HeldBy(), Accounts: d.Accounts(), Copies: d.Copies(), BufferCap: d.BufferCap(), Senders: d.Senders(),
+			Line: home, Watermark: d.Watermark(), HeldBy: d.HeldBy(), Accounts: d.Accounts(), Guests: d.Guests(), Copies: d.Copies(), BufferCap: d.BufferCap(), Senders: d.Senders(),
 			Machines: d.Machines(), Instances: d.Instances(), Versions: d.RuleVersions(), ClosedAt: b.closedTo,
 			Refused: b.refused, Diverged: b.diverged, Emitted: b.emitted,
 		})

@@ -112,8 +112,6 @@ func (c *checker) tag(src *rulefile.Source, path, tag, equipment string, about [
 		}
 		if site := about[0].Site; src.Rule.Scope.Site != "" && e.Site != site {
 			c.add(src, path+".equipment", fmt.Sprintf("is of site %s, the rule of site %s", e.Site, site), "a rule reads tags of its own site")
-		} else if line := about[0].Line; src.Rule.Scope.Class == "" && src.Rule.Scope.Site == "" && e.Line != line {
-			c.add(src, path+".equipment", fmt.Sprintf("is on line %s, the rule on line %s", e.Line, line), "a rule reads tags of its own line")
 		}
 		about = []*linewatch.Equipment{e}
 	}
