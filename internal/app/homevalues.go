@@ -141,14 +141,20 @@ func (a *App) tellHome(ctx context.Context, home string, lines []string) error {
 	if err != nil {
 		return err
 	}
+	if site {
+		lines = nil // the record is for the home as a whole
+	}
+	return a.control.tell(ctx, home, lines, values)
+}
+
+// tell puts what a home is to know on the control log, in as many records as it
+// takes; lines names the guests that know it, for a line.
+func (c *control) tell(ctx context.Context, home string, lines []string, values []linewatch.HomeValue) error {
 	for done := false; !done; {
 		n := min(len(values), linewatch.MaxHomeValues)
 		done = n == len(values)
-		rec := linewatch.Control{Values: &linewatch.HomeValues{Home: home, Values: values[:n], Done: done}}
-		if !site {
-			rec.Values.Lines = lines
-		}
-		if err := a.control.write(ctx, func() (*linewatch.Control, error) { return &rec, nil }); err != nil {
+		rec := linewatch.Control{Values: &linewatch.HomeValues{Home: home, Lines: lines, Values: values[:n], Done: done}}
+		if err := c.write(ctx, func() (*linewatch.Control, error) { return &rec, nil }); err != nil {
 			return err
 		}
 		values = values[n:]
