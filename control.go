@@ -28,7 +28,7 @@ type HomeValues struct {
 	Values []HomeValue `json:"values"`
 	// Lines are the guests whose values these are, where the home is a line.
 	Lines []string `json:"lines,omitempty"`
-	Done   bool        `json:"done,omitempty"` // the last record of several
+	Done  bool     `json:"done,omitempty"` // the last record of several
 }
 
 // HomeValue is the newest value of a tag.

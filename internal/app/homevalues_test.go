@@ -94,7 +94,7 @@ func TestNewHomesAreToldWhatIsKnown(t *testing.T) {
 	apply(reading)
 	until("the alarm of the other line", func() bool {
 		point("e1", "speed", int64(seq))
-			point("e2", "speed", int64(seq))
+		point("e2", "speed", int64(seq))
 		return state("e2") == linewatch.Error
 	})
 	until("each point counted once", func() bool {
