@@ -136,7 +136,6 @@ var moreMutants = []mutant{
 	{"guests have no say in the watermark", "rules/domain/domain.go", "if slices.Contains(d.guests, line) {", "if false {"},
 	{"what a guest was is remembered", "rules/hosted.go", "\t\t\tsr.last = Sample{At: linewatch.NoTime}\n", ""},
 	{"who leaves is offline", "rules/domain/guests.go", "\td.engine.Dismiss(s.id,", "\td.engine.SetOnline(s.id, false,"},
-	{"a later version does not end a guest", "rules/guests.go", "\tif rv.From <= 0 {\n", "\tif false {\n"},
 	{"tags do not follow their alias", "rules/install.go", "\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots {", "\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots[:0] {"},
 	{"machines that leave the line are judged on", "rules/install.go", "\t\te.withdrawBut(s, e.subjects(&next, e.edition(s).prog.rule.Scope), t)\n\t}\n\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots {\n\t\te.instantiate", "\t\t_ = s\n\t}\n\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots {\n\t\te.instantiate"},
 	// Restarts.
