@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,11 +17,11 @@ import (
 // brokenOutbox cannot be read while it is broken.
 type brokenOutbox struct {
 	rules.Outbox
-	broken bool
+	broken atomic.Bool
 }
 
 func (o *brokenOutbox) Pending(context.Context, int, uint64, int) ([]rules.Output, error) {
-	if o.broken {
+	if o.broken.Load() {
 		return nil, errors.New("no space left on device")
 	}
 	return nil, nil
@@ -31,7 +32,8 @@ func (o *brokenOutbox) Pending(context.Context, int, uint64, int) ([]rules.Outpu
 func TestPublishingTroubleIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		outbox := &brokenOutbox{broken: true}
+		outbox := &brokenOutbox{}
+		outbox.broken.Store(true)
 		p := newPublisher(&Config{Outbox: outbox, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
@@ -39,7 +41,7 @@ func TestPublishingTroubleIsToldOnce(t *testing.T) {
 		p.note(1)
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
-		outbox.broken = false
+		outbox.broken.Store(false)
 		time.Sleep(5 * time.Second)
 		cancel()
 		<-done
