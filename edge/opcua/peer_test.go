@@ -236,9 +236,9 @@ func TestCutsLoseAndDoubleNothing(t *testing.T) {
 		cuts = []time.Duration{1000, 3000, 5000, 8000, 10_000}
 	}
 	for _, cut := range cuts {
-		before := len(agent.all())
 		p.set(func() { p.cut = true })
 		time.Sleep(cut * time.Millisecond)
+		before := len(agent.all()) // what came until here came before the cut
 		p.set(func() { p.cut = false })
 		agent.wait("values after the cut", 20*time.Second, func(s []edge.Scan) bool { return len(newest(s[before:])) == tags })
 		time.Sleep(300 * time.Millisecond)
