@@ -109,16 +109,21 @@ func (e *Engine) pendingAfter(t linewatch.Time) int {
 }
 
 // applyControl gives effect to the records that are due at the instant t.
+// Other guests are heard as soon as the record behind them has its effect, so
+// that nothing which it ends is judged without them.
 func (e *Engine) applyControl(t linewatch.Time) {
-	due := 0
+	due, connected := 0, e.hosted
 	for due < len(e.pending) && e.pending[due].at <= t {
 		if p := &e.pending[due]; p.hosts() {
 			e.hosted = p.guests
 		} else {
 			e.apply(&p.what, t)
+			e.reconnect(connected, t)
+			connected = e.hosted
 		}
 		due++
 	}
+	e.reconnect(connected, t)
 	if due > 0 {
 		e.pending = slices.Delete(e.pending, 0, due)
 	}

@@ -60,6 +60,25 @@ func (e *Engine) rehear(next registry, guests []string, watermark linewatch.Time
 	e.judgeAt(watermark)
 }
 
+// reconnect lets the instances that read equipment of the lines which came or
+// went since other guests were heard read what is heard now.
+func (e *Engine) reconnect(before []string, t linewatch.Time) {
+	if slices.Equal(before, e.hosted) {
+		return
+	}
+	for i, inst := range e.instances {
+		if inst.prog == nil || !slices.ContainsFunc(inst.prog.named(), func(name string) bool {
+			id := e.registry.resolve(name)
+			return guest(&e.registry, before, id) != guest(&e.registry, e.hosted, id)
+		}) {
+			continue
+		}
+		e.detach(int32(i))
+		e.connect(int32(i), inst, t)
+		e.markDirty(int32(i))
+	}
+}
+
 // GivesOthers reports whether a sender gave the newest values of equipment that
 // is not heard here any more, and of no other.
 func (e *Engine) GivesOthers(id SenderID) bool {

@@ -32,7 +32,7 @@ func rareCollection(t *testing.T) {
 }
 
 // telling are seeds beyond the usual ones that showed a fault once.
-var telling = []uint64{6912, 6955, 13047}
+var telling = []uint64{6912, 6919, 6955, 13047, 13917}
 
 // plantCase makes the case of a seed: as many steps as it takes to get enough
 // changes from the reference.

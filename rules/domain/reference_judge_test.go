@@ -154,12 +154,13 @@ func (j *refJudge) instant(t linewatch.Time, points []refSample) {
 	j.pending = slices.DeleteFunc(j.pending, func(c refControl) bool { return c.at <= t })
 	slices.SortFunc(due, func(a, b refControl) int { return cmp.Or(cmp.Compare(a.at, b.at), a.order-b.order) })
 	j.arriving = points
-	for _, c := range due {
+	for i, c := range due {
 		if c.what == nil {
 			j.hosted = c.guests
-			continue
 		}
-		changes = append(changes, j.apply(c.what, t)...)
+		if c.what != nil || i == len(due)-1 {
+			changes = append(changes, j.apply(c.what, t)...)
+		}
 	}
 	for _, p := range points {
 		tag := refTag{p.Equipment, p.Tag}
@@ -177,8 +178,13 @@ func (j *refJudge) publish(changes []linewatch.StateChange) {
 	j.changes = append(j.changes, changes...)
 }
 
+// apply gives effect to a record, and to the guests that are heard from it on;
+// without a record to these alone.
 func (j *refJudge) apply(c *linewatch.Control, t linewatch.Time) (changes []linewatch.StateChange) {
 	j.order = nil
+	if c == nil {
+		c = &linewatch.Control{}
+	}
 	before := j.assets
 	switch {
 	case c.Assets != nil:

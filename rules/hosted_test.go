@@ -1,0 +1,65 @@
+package rules
+
+import (
+	"bytes"
+	"testing"
+
+	"linewatch"
+)
+
+// What a rule reads follows the guests of its line, whichever record they came
+// or went with: a restored engine knows no more of the past than who they are
+// now.
+func TestRulesReadWhatIsHeard(t *testing.T) {
+	b := newBench(t, Options{Line: "L1"})
+	same := func(when string) {
+		t.Helper()
+		one := snapshot(t, b.e)
+		again := New(Options{Line: "L1"})
+		if err := again.Restore(one); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(one, snapshot(t, again)) {
+			t.Errorf("%s the snapshot is another one after it was restored", when)
+		}
+	}
+	b.assets(linewatch.Equipment{ID: "F1", Line: "L1", Site: "S1"}, linewatch.Equipment{ID: "P1", Line: "L2", Site: "S1"})
+	b.rule("r", 1, 0, onF1, `"groups":[{"id":"g","weight":1,"cases":[
+		{"state":"WARNING","tag":"temp","equipment":"P1","above":75},
+		{"state":"INFO","tag":"press","equipment":"P1","missing":"1s"}]}]`)
+	b.point(0, "F1", "temp", num(1))
+	b.advance(0)
+	same("at first")
+	b.want()
+	b.e.Host([]string{"L2"}, b.wm)
+	b.rule("other", 1, 0, onF1, hot)
+	b.advance(1)
+	same("with a guest")
+	b.want("1 other/F1 UNKNOWN -> IDLE by ")
+	b.point(2, "P1", "temp", num(80))
+	b.advance(2)
+	b.want("2 r/F1 UNKNOWN -> WARNING by g")
+	b.e.Host(nil, b.wm)
+	b.rule("other", 2, 0, onF1, hot)
+	b.advance(3)
+	b.want("3 r/F1 WARNING -> UNKNOWN by g")
+	same("without it")
+	// A guest for a version that takes effect later is heard at once.
+	b.e.Host([]string{"L2"}, b.wm)
+	b.rule("other", 3, start.Add(1000), onF1, hot)
+	b.advance(4)
+	b.point(5, "P1", "temp", num(20))
+	b.advance(5)
+	same("ahead of a version")
+	b.advance(1004)
+	b.want("5 r/F1 UNKNOWN -> IDLE by ", "1004 r/F1 IDLE -> INFO by g")
+}
+
+func snapshot(t *testing.T, e *Engine) []byte {
+	t.Helper()
+	b, err := e.AppendSnapshot(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
