@@ -13,6 +13,7 @@ type bucket struct {
 	wm    linewatch.Time // NoTime before the first record with a timestamp
 	last  linewatch.Time // arrival of the last believed record; before the first one, of Add
 	since linewatch.Time // arrival at which wm last rose or the bucket began to count
+	away  uint64         // how many ticks there were when the clock went ahead
 	// prev and next link the queue that the bucket is in: joining or awake. A
 	// removed bucket uses next for the chain of free IDs.
 	prev, next ID

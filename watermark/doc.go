@@ -28,7 +28,8 @@
 //     above the output.
 //   - The slowest bucket (of equals the one with the lowest ID) is lagging once
 //     max-hold has passed since it last rose or began to count, whichever is
-//     later, whether or not others wait for it, and also when the caller's
+//     later (it began anew if a tick has left it out), whether or not others
+//     wait for it, and also when the caller's
 //     buffer is full ([Tracker.LagSlowest]). It then counts for nothing until a
 //     record raises it to the output or beyond. Idleness does not end lagging.
 //     Max-hold bounds a bucket that counts, not the hold of an idle line.

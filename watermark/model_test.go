@@ -184,11 +184,21 @@ func (m *model) lagging(s *sender, n int) bool {
 func (m *model) since(s *sender, n int) linewatch.Time {
 	_, sane := m.records(s, n)
 	for _, i := range slices.Backward(sane) {
-		if m.rose(s, i) || !m.awake(s, i) || m.ahead(s, i) {
+		if m.rose(s, i) || !m.awake(s, i) || m.aheadAtTick(s, i) {
 			return m.clock(i + 1)
 		}
 	}
 	return linewatch.NoTime
+}
+
+// aheadAtTick reports whether the sender's clock, being ahead, was so at a tick.
+func (m *model) aheadAtTick(s *sender, n int) bool {
+	for ; n > 0 && m.ahead(s, n); n-- {
+		if m.inputs[n-1].what == tick {
+			return true
+		}
+	}
+	return false
 }
 
 // heard is the record that gave the sender its place in the order of silence:

@@ -9,11 +9,12 @@ import (
 	"linewatch"
 )
 
-// A snapshot is the version byte; the clock and the output; the number of
-// buckets and for each its marks and, if it is in use, its three times; the
+// A snapshot is the version byte; the clock, the output and the number of
+// ticks; the number of buckets and for each its marks and, if it is in use, its
+// three times and, with its clock ahead, the number of ticks before; the
 // queues and the chain of free IDs as lists of IDs; the transitions that were
 // not read; and the CRC-32C of all this, little-endian. Numbers are varints.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 var errShort = errors.New("ends too early")
 
@@ -22,13 +23,16 @@ var errShort = errors.New("ends too early")
 func (t *Tracker) AppendSnapshot(dst []byte) []byte {
 	start := len(dst)
 	dst = append(dst, snapshotVersion)
-	dst = appendTimes(dst, t.now, t.out)
+	dst = binary.AppendUvarint(appendTimes(dst, t.now, t.out), t.ticks)
 	dst = binary.AppendUvarint(dst, uint64(len(t.buckets)))
 	for i := range t.buckets {
 		b := &t.buckets[i]
 		dst = binary.AppendUvarint(dst, uint64(b.marks))
 		if b.marks != 0 {
 			dst = appendTimes(dst, b.wm, b.last, b.since)
+		}
+		if b.marks.has(ahead) {
+			dst = binary.AppendUvarint(dst, b.away)
 		}
 	}
 	dst = t.appendChain(dst, t.silent.head)
@@ -66,7 +70,7 @@ func (t *Tracker) Restore(b []byte) error {
 // all that the tracker relies on.
 func decodeSnapshot(cfg Config, b []byte) (*Tracker, error) {
 	t, r := New(cfg), &reader{rest: b}
-	t.now, t.out = r.time(), r.time()
+	t.now, t.out, t.ticks = r.time(), r.time(), r.uvarint()
 	t.buckets = make([]bucket, r.count())
 	for i := range t.buckets {
 		t.buckets[i] = r.bucket()
@@ -114,6 +118,8 @@ func (t *Tracker) checkBucket(b *bucket) error {
 		return errors.New("backlog without a heartbeat")
 	case b.last > t.now || b.since > t.now:
 		return errors.New("arrival above the clock")
+	case b.away > t.ticks:
+		return errors.New("more ticks than there were")
 	}
 	return nil
 }
@@ -258,6 +264,9 @@ func (r *reader) bucket() bucket {
 	b.marks = marks(m)
 	if m != 0 {
 		b.wm, b.last, b.since = r.time(), r.time(), r.time()
+	}
+	if b.marks.has(ahead) {
+		b.away = r.uvarint()
 	}
 	return b
 }

@@ -87,28 +87,29 @@ func TestRestoreRefusesContradictions(t *testing.T) {
 	z := func(n int64) int64 { return n << 1 } // a time of 0 or more
 	const up = int64(inUse | spoken)
 	for name, body := range map[string][]byte{
-		"more buckets than bytes":      num(z(9), z(9), 1<<40),
-		"unknown mark":                 num(z(9), z(9), 1, int64(allMarks)+1, 0, 0, 0, 0, 0, 0, 0),
-		"marks without use":            num(z(9), z(9), 1, int64(spoken), 0, 0, 0, 0, 1, 0, 0, 0),
-		"idle and never spoken":        num(z(9), z(9), 1, int64(inUse|idle), 0, 0, 0, 0, 0, 0, 0),
-		"joining after the emission":   num(z(9), z(9), 1, int64(inUse|joining), -1, 0, 0, 1, 0, 0, 0, 0),
-		"backlog without a heartbeat":  num(z(9), z(9), 1, up|int64(backlog), 0, 0, 0, 0, 1, 0, 0, 0),
-		"arrival above the clock":      num(z(9), z(9), 1, up, 0, z(10), 0, 0, 1, 0, 0, 0),
-		"awake and not in the queue":   num(z(9), z(9), 1, up, 0, 0, 0, 0, 0, 0, 0),
-		"queue with an unknown bucket": num(z(9), z(9), 1, up, 0, 0, 0, 0, 1, 1, 0, 0),
-		"queue names one twice":        num(z(9), z(9), 2, up, 0, 0, 0, up, 0, 0, 0, 0, 2, 0, 0, 0, 0),
-		"queue out of order":           num(z(9), z(9), 2, up, 0, z(5), 0, up, 0, z(4), 0, 0, 2, 0, 1, 0, 0),
-		"free ID missing":              num(z(9), z(9), 1, 0, 0, 0, 0, 0),
-		"free ID in use":               num(z(9), z(9), 2, up, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0),
-		"free ID twice":                num(z(9), z(9), 2, 0, 0, 0, 0, 2, 1, 1, 0),
-		"transition of an unknown":     num(z(9), z(9), 0, 0, 0, 0, 1, 0),
-		"bytes after the end":          num(z(9), z(9), 0, 0, 0, 0, 0, 0),
+		"more buckets than bytes":      num(z(9), z(9), 3, 1<<40),
+		"unknown mark":                 num(z(9), z(9), 3, 1, int64(allMarks)+1, 0, 0, 0, 0, 0, 0, 0),
+		"marks without use":            num(z(9), z(9), 3, 1, int64(spoken), 0, 0, 0, 0, 1, 0, 0, 0),
+		"idle and never spoken":        num(z(9), z(9), 3, 1, int64(inUse|idle), 0, 0, 0, 0, 0, 0, 0),
+		"joining after the emission":   num(z(9), z(9), 3, 1, int64(inUse|joining), -1, 0, 0, 1, 0, 0, 0, 0),
+		"backlog without a heartbeat":  num(z(9), z(9), 3, 1, up|int64(backlog), 0, 0, 0, 0, 1, 0, 0, 0),
+		"arrival above the clock":      num(z(9), z(9), 3, 1, up, 0, z(10), 0, 0, 1, 0, 0, 0),
+		"awake and not in the queue":   num(z(9), z(9), 3, 1, up, 0, 0, 0, 0, 0, 0, 0),
+		"queue with an unknown bucket": num(z(9), z(9), 3, 1, up, 0, 0, 0, 0, 1, 1, 0, 0),
+		"queue names one twice":        num(z(9), z(9), 3, 2, up, 0, 0, 0, up, 0, 0, 0, 0, 2, 0, 0, 0, 0),
+		"queue out of order":           num(z(9), z(9), 3, 2, up, 0, z(5), 0, up, 0, z(4), 0, 0, 2, 0, 1, 0, 0),
+		"free ID missing":              num(z(9), z(9), 3, 1, 0, 0, 0, 0, 0),
+		"free ID in use":               num(z(9), z(9), 3, 2, up, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0),
+		"free ID twice":                num(z(9), z(9), 3, 2, 0, 0, 0, 0, 2, 1, 1, 0),
+		"ahead since a tick to come":   num(z(9), z(9), 3, 1, up|int64(ahead), 0, 0, 0, 4, 0, 1, 0, 0, 0),
+		"transition of an unknown":     num(z(9), z(9), 3, 0, 0, 0, 0, 1, 0),
+		"bytes after the end":          num(z(9), z(9), 3, 0, 0, 0, 0, 0, 0),
 	} {
 		if New(Defaults()).Restore(seal(body)) == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if err := New(Defaults()).Restore(seal(num(z(9), z(9), 2, up, 0, z(4), 0, up, 0, z(5), 0, 0, 2, 0, 1, 0, 0))); err != nil {
+	if err := New(Defaults()).Restore(seal(num(z(9), z(9), 3, 2, up, 0, z(4), 0, up, 0, z(5), 0, 0, 2, 0, 1, 0, 0))); err != nil {
 		t.Errorf("the form that the others depart from: %v", err)
 	}
 }
@@ -116,7 +117,7 @@ func TestRestoreRefusesContradictions(t *testing.T) {
 func TestRestoreNamesAnUnknownVersion(t *testing.T) {
 	b := busy().AppendSnapshot(nil)
 	b[0] = 9
-	want := "watermark snapshot: version 9 is not known; this program reads version 1"
+	want := "watermark snapshot: version 9 is not known; this program reads version 2"
 	if err := New(Defaults()).Restore(b); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

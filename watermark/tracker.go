@@ -12,6 +12,7 @@ type Tracker struct {
 	cfg     Config
 	now     linewatch.Time // highest arrival so far
 	out     linewatch.Time // the output
+	ticks   uint64         // those that not everybody slept through
 	buckets []bucket
 	free    ID    // first of the chain of removed buckets
 	silent  queue // marked joining, by arrival of Add
@@ -123,6 +124,9 @@ func (t *Tracker) SetIdle(id ID) {
 // the buckets permit it. It reports whether the output rose.
 func (t *Tracker) Tick(arrival linewatch.Time) (advanced bool) {
 	t.clock(arrival)
+	if !t.Settled() { // else ticks may be left out
+		t.ticks++
+	}
 	for id := t.awake.head; id != none && t.now.Sub(t.buckets[id].last) >= t.cfg.IdleTimeout; id = t.awake.head {
 		t.SetIdle(id)
 	}
@@ -196,7 +200,8 @@ func (t *Tracker) wake(id ID, wm linewatch.Time) {
 	if !before.awake() {
 		t.pending = append(t.pending, Transition{id, true})
 	}
-	if !before.awake() || before.has(ahead) {
+	// A clock that went ahead and came back since the last tick let nobody go.
+	if !before.awake() || before.has(ahead) && b.away < t.ticks {
 		b.since = t.now
 	}
 	if wm > b.wm {
@@ -214,6 +219,9 @@ func (t *Tracker) distrust(id ID) {
 	if b.marks.has(joining) {
 		t.leaveQueues(id)
 		b.marks &^= joining
+	}
+	if !b.marks.has(ahead) {
+		b.away = t.ticks
 	}
 	b.marks |= ahead
 	t.place(id)

@@ -36,6 +36,7 @@ var moreMutants = []mutant{
 	{"equal times go by sequence number before epoch", "rules/domain/order.go", "cmp.Compare(x.epoch, y.epoch)", "cmp.Compare(y.epoch, x.epoch)"},
 	{"the bound is short by one", "watermark/tracker.go", "ts.Add(-t.cfg.Bound-1)", "ts.Add(-t.cfg.Bound)"},
 	{"the watermark goes back", "watermark/tracker.go", "if next <= t.out {", "if next == t.out {"},
+	{"a clock that jumps renews the hold", "watermark/tracker.go", "before.has(ahead) && b.away < t.ticks", "before.has(ahead)"},
 	{"a heartbeat covers one millisecond more", "watermark/tracker.go", "\tt.hear(id, ts)\n", "\tt.hear(id, ts+1)\n"},
 	{"ticks fire with the records of their stamp", "rules/domain/domain.go", "d.Close(arrival - 1)", "d.Close(arrival)"},
 	{"timers fire behind the points", "rules/engine.go", "\t\te.runUntil(t - 1)\n", ""},

@@ -30,6 +30,7 @@ type refSender struct {
 	risen   linewatch.Time // arrival at which it rose or began to count
 
 	spoken, idle, ahead, lagging bool
+	passed                       bool // by a tick while it was ahead
 	beats, backlog, goodbye      bool
 	registered, gone             bool
 }
@@ -105,13 +106,13 @@ func (c *refClock) hear(s *refSender, arrival linewatch.Time, rise func()) (resu
 	}
 	before := c.mark(s)
 	rise()
-	if silent || s.ahead || c.mark(s) > before {
+	if silent || s.passed || c.mark(s) > before {
 		s.risen = arrival
 	}
 	if c.mark(s) > before && c.mark(s) >= c.out {
 		s.lagging = false
 	}
-	s.spoken, s.idle, s.ahead, s.joining = true, false, false, false
+	s.spoken, s.idle, s.ahead, s.passed, s.joining = true, false, false, false, false
 	return silent
 }
 
@@ -143,6 +144,7 @@ func (c *refClock) slowest() (slowest *refSender) {
 // tick emits, and returns who turned idle, the one heard longest ago first.
 func (c *refClock) tick(at linewatch.Time) (gone []*refSender) {
 	for _, s := range c.senders {
+		s.passed = s.passed || s.ahead
 		if s.spoken && !s.idle && at-s.last >= linewatch.Time(c.cfg.IdleTimeout) {
 			s.idle = true
 			gone = append(gone, s)
