@@ -136,6 +136,8 @@ var moreMutants = []mutant{
 	// Guests.
 	{"guests have no say in the watermark", "rules/domain/domain.go", "if slices.Contains(d.guests, line) {", "if false {"},
 	{"what a guest was is remembered", "rules/hosted.go", "\t\t\tsr.last = Sample{At: linewatch.NoTime}\n", ""},
+	{"rules read what guests gave for ever", "rules/control.go", "\t\t\te.reconnect(connected, t)\n", ""},
+	{"guests are heard by the next version only", "rules/hosted.go", "\tif slices.Equal(before, e.hosted) {\n\t\treturn", "\tif true {\n\t\treturn"},
 	{"who leaves is offline", "rules/domain/guests.go", "\td.engine.Dismiss(s.id,", "\td.engine.SetOnline(s.id, false,"},
 	{"tags do not follow their alias", "rules/install.go", "\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots {", "\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots[:0] {"},
 	{"machines that leave the line are judged on", "rules/install.go", "\t\te.withdrawBut(s, e.subjects(&next, e.edition(s).prog.rule.Scope), t)\n\t}\n\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots {\n\t\te.instantiate", "\t\t_ = s\n\t}\n\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots {\n\t\te.instantiate"},
