@@ -33,12 +33,12 @@ func TestRulesFromTheCommandLine(t *testing.T) {
 	say("rule "+id+" is tried as a shadow as version 2 from 2027-01-01T00:00:00.000Z on",
 		"rules", "apply", dir+"/other.yaml", "--stage", "shadow", "--from", "2027-01-01T00:00:00Z", "--after", "1")
 	say("rule "+id+" is stored as a draft, which is not judged, as version 3", "rules", "apply", dir+"/rule.yaml", "--stage", "draft")
-	say(head+`\n`+id+` +3 +draft +(line-1|-) +- +- +- +Rinse.*`, "rules", "list") // no point has come yet
+	say(head+`\n`+id+` +3 +draft +line-1 +- +- +- +Rinse.*`, "rules", "list") // no point has come yet
 	say("rule "+id+" is in force as version 4", "rules", "rollback", id, "2")
 	say("rule "+id+" is in force as version 4", "rules", "promote", id) // it is that already
 	say("rule "+id+" is retired as version 5", "rules", "retire", id)
 	say(`rule `+id+`: Rinse.*\n\nVERSION +STAGE +EFFECTIVE FROM\n5 +retired +at once\n4 +active +at once\n3 +draft +at once\n2 +shadow +2027-01-01T00:00:00.000Z\n1 +active +at once\n`+
-		`\nLINE +VERSION +STAGE +SINCE\n(line-1 .*waits for.*\n)*line-1 .*waits for.*`, // the engine is a moment behind
+		`\nLINE +VERSION +STAGE +SINCE\nline-1 +1 +waits for .*\nline-1 +4 +waits for .*\nline-1 +5 +waits for .*\nline-1 +2 +waits for  2027-01-01T00:00:00.000Z`,
 		"rules", "list", id)
 	say("rule "+id+" is withdrawn", "rules", "delete", id)
 	say(head, "rules", "list")

@@ -335,10 +335,11 @@ func (a *App) openServer(context.Context) error {
 	if err != nil {
 		return err
 	}
+	lives := ruleLives{a.control, a.host, a.upToDate}
 	a.server, err = ui.New(ui.Options{
 		Config: ui.Config{Addr: a.o.Config.HTTP, Token: token},
 		Status: a.Status, History: pageHistory{a.history}, Shadows: pageHistory{a.shadows},
-		Rules: a.control, Lives: ruleLives{a.control, a.host}, Contents: ruleLives{a.control, a.host}, Explainer: explainer{a.host}, Registry: a.control, Log: a.o.Log,
+		Rules: a.control, Lives: lives, Contents: lives, Explainer: explainer{a.host, a.upToDate}, Registry: a.control, Log: a.o.Log,
 	})
 	if err != nil {
 		return &ConfigError{err}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"linewatch"
 	"linewatch/ingest"
@@ -30,6 +31,8 @@ type control struct {
 	guests *rules.Guests              // lines that lines hear beside their own
 	ears   map[string]map[string]bool // by line and guest: whether it was told what that knows
 	noted  chan struct{}              // holds a token when something was noted
+	// written counts records, and taken those that the engine is known to have.
+	written, taken atomic.Uint64
 }
 
 // publishedRule is the newest version of a rule. Deleted rules keep their
@@ -106,6 +109,7 @@ func (c *control) write(ctx context.Context, make func() (*linewatch.Control, er
 		return fmt.Errorf("write control log: %w", err)
 	}
 	c.note(rec)
+	c.written.Add(1)
 	return nil
 }
 

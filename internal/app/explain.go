@@ -15,10 +15,14 @@ import (
 )
 
 // explainer tells how instances stand.
-type explainer struct{ host *host.Host }
+type explainer struct {
+	host     *host.Host
+	upToDate func(context.Context) // as in ruleLives
+}
 
 // Explain implements ui.Explainer.
 func (x explainer) Explain(ctx context.Context, rule linewatch.RuleID, equipment string) ([]ui.Standing, error) {
+	x.upToDate(ctx)
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
 	all, err := x.host.Explain(ctx, rule, equipment)

@@ -127,8 +127,9 @@ func (c *control) content(ctx context.Context, id linewatch.RuleID, version uint
 // ruleLives tells the lives of rules: the control log knows what was
 // published, the engine what is in force.
 type ruleLives struct {
-	control *control
-	host    *host.Host
+	control  *control
+	host     *host.Host
+	upToDate func(context.Context) // waits until the engine knows what the control log says
 }
 
 // RuleLives implements ui.RuleLives.
@@ -172,6 +173,7 @@ func (l ruleLives) Republish(ctx context.Context, id linewatch.RuleID, version u
 
 // lines returns what is in force of each rule, line by line.
 func (l ruleLives) lines(ctx context.Context) (map[linewatch.RuleID][]ui.RuleOnLine, error) {
+	l.upToDate(ctx)
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
 	all, err := l.host.Rules(ctx)

@@ -110,6 +110,13 @@ func ask[T any](ctx context.Context, h *Host, question func(*bucket) []T) (all [
 // Drained reports whether everything stamped up to a time was judged and
 // published.
 func (h *Host) Drained(ctx context.Context, upTo linewatch.Time) (bool, error) {
+	ok, err := h.Judged(ctx, upTo)
+	return ok && !h.outbox.pending(), err
+}
+
+// Judged reports whether everything stamped up to a time was judged, or waits
+// for event time.
+func (h *Host) Judged(ctx context.Context, upTo linewatch.Time) (bool, error) {
 	select {
 	case <-h.ended:
 		return false, ErrStopped
@@ -127,7 +134,7 @@ func (h *Host) Drained(ctx context.Context, upTo linewatch.Time) (bool, error) {
 			return false, nil
 		}
 	}
-	return !h.outbox.pending(), nil
+	return true, nil
 }
 
 // Global returns the watermark over all senders, whatever the scope of the
