@@ -90,11 +90,14 @@ func (s *Server) postAssets(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if err := s.opts.Registry.ApplyAssets(r.Context(), name, body); err != nil {
+	gone, err := s.opts.Registry.ApplyAssets(r.Context(), name, body)
+	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	w.WriteHeader(http.StatusNoContent)
+	s.answer(w, http.StatusOK, struct {
+		Unregistered Unregistered `json:"unregistered"`
+	}{gone})
 }
 
 func (s *Server) postTable(w http.ResponseWriter, r *http.Request) {

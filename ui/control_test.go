@@ -26,7 +26,7 @@ func TestApply(t *testing.T) {
 	}{
 		{"/api/v1/rules?file=rules/filler.yaml", "application/yaml", 200, `{"id":"filler-rinse-water","version":3}`},
 		{"/api/v1/rules?file=%00..%5C..%5Ca%0Ab.yaml", "application/yaml; charset=utf-8", 200, `{"id":"filler-rinse-water","version":3}`},
-		{"/api/v1/assets", "application/json", 204, ""},
+		{"/api/v1/assets", "application/json", 200, `{"unregistered":{"machines":["F7"]}}`},
 		{"/api/v1/tables?file=" + strings.Repeat("x", 200), "application/json", 200, `{"id":"product_limits"}`},
 	}
 	for _, tt := range tests {

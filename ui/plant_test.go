@@ -111,8 +111,8 @@ func (p *plant) Republish(_ context.Context, id linewatch.RuleID, version uint32
 	return 9, p.apply("republish", string(id), fmt.Sprint(version, how))
 }
 
-func (p *plant) ApplyAssets(_ context.Context, file string, body []byte) error {
-	return p.apply("assets", file, string(body))
+func (p *plant) ApplyAssets(_ context.Context, file string, body []byte) (Unregistered, error) {
+	return Unregistered{Machines: []string{"F7"}}, p.apply("assets", file, string(body))
 }
 
 func (p *plant) ApplyTable(_ context.Context, file string, body []byte) (string, error) {

@@ -45,9 +45,16 @@ type Rules interface {
 // Registry replaces the asset registry and reference tables. Errors are as
 // those of Rules.
 type Registry interface {
-	ApplyAssets(ctx context.Context, file string, body []byte) error
+	// ApplyAssets returns what was registered and is not any more.
+	ApplyAssets(ctx context.Context, file string, body []byte) (Unregistered, error)
 	// ApplyTable returns the id of the table that it replaced.
 	ApplyTable(ctx context.Context, file string, body []byte) (string, error)
+}
+
+// Unregistered is what a registry has left out of the one before.
+type Unregistered struct {
+	Machines []string `json:"machines,omitempty"` // aliases, or ids of those without
+	Senders  []string `json:"senders,omitempty"`  // gateway/source
 }
 
 // ErrUnknownRule says that there is no rule of that name to withdraw.

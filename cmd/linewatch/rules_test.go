@@ -54,4 +54,9 @@ func TestRulesFromTheCommandLine(t *testing.T) {
 	} {
 		m.check(t, dir)
 	}
+	write(t, dir, "small.yaml", "apiVersion: linewatch/v1\nkind: Assets\nequipment:\n  - {id: e9, alias: X1, line: line-9, site: s}\nsenders: []\n")
+	say(`assets are in force\n7 machines are not registered any more, so that rules about them end: .*F1.*\n`+
+		`4 senders are not registered any more, so that what they send is quarantined unless engine.openSenders lets them in: demo/.*`,
+		"assets", "apply", dir+"/small.yaml")
+	say("assets are in force", "assets", "apply", dir+"/small.yaml")
 }

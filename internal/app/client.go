@@ -52,11 +52,11 @@ func apply(ctx context.Context, data, kind, file string, body []byte, how ui.Pub
 	var said struct {
 		ID      string `json:"id"`
 		Version uint32 `json:"version"`
+		// Of assets, which have neither name nor number.
+		Unregistered ui.Unregistered `json:"unregistered"`
 	}
-	if len(answer) > 0 { // assets have neither name nor number
-		if err := json.Unmarshal(answer, &said); err != nil {
-			return "", fmt.Errorf("the answer cannot be read: %w", err)
-		}
+	if err := json.Unmarshal(answer, &said); err != nil {
+		return "", fmt.Errorf("the answer cannot be read: %w", err)
 	}
 	switch {
 	case said.Version > 0:
@@ -64,7 +64,34 @@ func apply(ctx context.Context, data, kind, file string, body []byte, how ui.Pub
 	case said.ID != "":
 		return fmt.Sprintf("%s %s is in force", strings.TrimSuffix(kind, "s"), said.ID), nil
 	}
-	return kind + " are in force", nil
+	return kind + " are in force" + leftOut(said.Unregistered), nil
+}
+
+// leftOut says what became of what another registry has left out.
+func leftOut(gone ui.Unregistered) (text string) {
+	if n := len(gone.Machines); n > 0 {
+		text += fmt.Sprintf("\n%s not registered any more, so that rules about them end: %s", count(n, "machine is", "machines are"), some(gone.Machines))
+	}
+	if n := len(gone.Senders); n > 0 {
+		text += fmt.Sprintf("\n%s not registered any more, so that what they send is quarantined unless engine.openSenders lets them in: %s", count(n, "sender is", "senders are"), some(gone.Senders))
+	}
+	return text
+}
+
+func count(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", more)
+}
+
+// some lists the first few of many.
+func some(names []string) string {
+	const few = 10
+	if len(names) > few {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
+	}
+	return strings.Join(names, ", ")
 }
 
 // checkFile reports the mistakes in a file before it is sent, with the path

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -294,17 +295,44 @@ func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID, how ui.Pu
 }
 
 // ApplyAssets implements ui.Registry.
-func (c *control) ApplyAssets(ctx context.Context, file string, body []byte) error {
+func (c *control) ApplyAssets(ctx context.Context, file string, body []byte) (gone ui.Unregistered, err error) {
 	assets, err := rulefile.ParseAssets(file, body)
 	if err != nil {
-		return ui.Refused{Err: err}
+		return gone, ui.Refused{Err: err}
 	}
-	return c.write(ctx, func() (*linewatch.Control, error) {
-		if c.assets != nil && reflect.DeepEqual(*c.assets, assets) {
+	err = c.write(ctx, func() (*linewatch.Control, error) {
+		switch {
+		case c.assets == nil:
+		case reflect.DeepEqual(*c.assets, assets):
 			return nil, nil
+		default:
+			gone = unregistered(c.assets, &assets)
 		}
 		return &linewatch.Control{Assets: &assets}, nil
 	})
+	return gone, err
+}
+
+// unregistered lists what a registry leaves out of the one before.
+func unregistered(before, after *linewatch.Assets) (gone ui.Unregistered) {
+	machines, senders := map[string]bool{}, map[string]bool{}
+	for _, eq := range after.Equipment {
+		machines[eq.ID] = true
+	}
+	for _, s := range after.Senders {
+		senders[s.Gateway+"/"+s.Source] = true
+	}
+	for _, eq := range before.Equipment {
+		if !machines[eq.ID] {
+			gone.Machines = append(gone.Machines, cmp.Or(eq.Alias, eq.ID))
+		}
+	}
+	for _, s := range before.Senders {
+		if name := s.Gateway + "/" + s.Source; !senders[name] {
+			gone.Senders = append(gone.Senders, name)
+		}
+	}
+	return gone
 }
 
 // ApplyTable implements ui.Registry.

@@ -94,7 +94,7 @@ func TestVersionsRise(t *testing.T) {
 func TestRegistryAndRules(t *testing.T) {
 	dir := t.TempDir()
 	c, stop := openControlLog(t, dir)
-	if err := c.ApplyAssets(t.Context(), "a.yaml", []byte(twoLines)); err != nil {
+	if _, err := c.ApplyAssets(t.Context(), "a.yaml", []byte(twoLines)); err != nil {
 		t.Fatal(err)
 	}
 	stop()
@@ -110,7 +110,7 @@ func TestRegistryAndRules(t *testing.T) {
 		return next
 	}
 	before := latest()
-	if err := c.ApplyAssets(t.Context(), "a.yaml", []byte(twoLines)); err != nil || latest() != before {
+	if _, err := c.ApplyAssets(t.Context(), "a.yaml", []byte(twoLines)); err != nil || latest() != before {
 		t.Errorf("the same registry was written again, %v", err)
 	}
 	other := strings.Replace(string(ruleOn("F1", 70)), "tag: temperature", "tag: temperature\n        equipment: F2", 1)

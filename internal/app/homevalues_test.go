@@ -60,7 +60,7 @@ func TestNewHomesAreToldWhatIsKnown(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := a.control.ApplyAssets(t.Context(), "a.yaml", []byte(twoLines)); err != nil {
+	if _, err := a.control.ApplyAssets(t.Context(), "a.yaml", []byte(twoLines)); err != nil {
 		t.Fatal(err)
 	}
 	apply(ruleOn("F1", 70))

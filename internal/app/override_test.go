@@ -11,7 +11,7 @@ import (
 func TestOverridesFitTheRegistry(t *testing.T) {
 	c, _ := openControlLog(t, t.TempDir())
 	assets := strings.ReplaceAll(twoLines, "site: s}", "site: s, class: filler}") + "  - {id: e3, alias: C1, line: one, site: s, class: capper}\n"
-	if err := c.ApplyAssets(t.Context(), "assets.yaml", []byte(assets)); err != nil {
+	if _, err := c.ApplyAssets(t.Context(), "assets.yaml", []byte(assets)); err != nil {
 		t.Fatal(err)
 	}
 	for overrides, want := range map[string]string{

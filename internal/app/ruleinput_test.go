@@ -26,7 +26,7 @@ groups:
 
 func TestRulesThatReadRules(t *testing.T) {
 	c, _ := openControlLog(t, t.TempDir())
-	if err := c.ApplyAssets(t.Context(), "assets.yaml", []byte(twoLines)); err != nil {
+	if _, err := c.ApplyAssets(t.Context(), "assets.yaml", []byte(twoLines)); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range []struct{ id, equipment, input, want string }{

@@ -20,7 +20,7 @@ func TestRunEndsWhenTheStateIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if err := a.control.ApplyAssets(t.Context(), "assets.yaml", []byte(twoLines)); err != nil {
+	if _, err := a.control.ApplyAssets(t.Context(), "assets.yaml", []byte(twoLines)); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.store.Close(); err != nil {

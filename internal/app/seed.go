@@ -145,7 +145,8 @@ func (c *control) seedRule(ctx context.Context, file string, body []byte) (kept 
 // is another one than that of the file.
 func (c *control) seedAssets(ctx context.Context, file string, body []byte) (kept bool, err error) {
 	if c.assets == nil {
-		return false, seedError(c.ApplyAssets(ctx, file, body))
+		_, err := c.ApplyAssets(ctx, file, body)
+		return false, seedError(err)
 	}
 	assets, err := rulefile.ParseAssets(file, body)
 	if err != nil {

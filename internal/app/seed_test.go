@@ -17,7 +17,7 @@ import (
 func TestTagsOfTheRegistry(t *testing.T) {
 	c, _ := openControlLog(t, t.TempDir())
 	listed := strings.Replace(twoLines, "alias: F1", "alias: F1, tags: [{name: temperature}]", 1)
-	if err := c.ApplyAssets(t.Context(), "a.yaml", []byte(listed)); err != nil {
+	if _, err := c.ApplyAssets(t.Context(), "a.yaml", []byte(listed)); err != nil {
 		t.Fatal(err)
 	}
 	good := string(ruleOn("F1", 70))

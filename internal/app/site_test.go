@@ -10,7 +10,7 @@ import (
 
 func TestRulesAboutLinesAndSites(t *testing.T) {
 	c, _ := openControlLog(t, t.TempDir())
-	if err := c.ApplyAssets(t.Context(), "assets.yaml", []byte(twoLines+"  - {id: e3, alias: F3, line: three, site: other}\n")); err != nil {
+	if _, err := c.ApplyAssets(t.Context(), "assets.yaml", []byte(twoLines+"  - {id: e3, alias: F3, line: three, site: other}\n")); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := c.ApplyRule(t.Context(), "a.yaml", ruleReading("a", "F1", "{tag: t, above: 1}"), ui.AtOnce()); err != nil {
