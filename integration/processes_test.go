@@ -8,11 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"linewatch/internal/porttest"
 )
 
 // child is a process that the test has started.
@@ -164,12 +167,7 @@ func peer(t *testing.T, name string) string {
 func startMosquitto(t *testing.T) (host, port string) {
 	t.Helper()
 	program := peer(t, "mosquitto")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host, port, _ = net.SplitHostPort(l.Addr().String())
-	l.Close()
+	host, port = "127.0.0.1", strconv.Itoa(porttest.Free(t, 1))
 	dir := t.TempDir()
 	config := fmt.Sprintf("listener %s %s\nallow_anonymous true\npersistence true\npersistence_location %s/\nmax_queued_messages 0\n", port, host, dir)
 	if os.Getuid() == 0 {

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"linewatch/internal/porttest"
 )
 
 // plcConfig is a configuration with one PLC, registered by the demo's assets.
@@ -55,7 +58,7 @@ func silentPLC(t *testing.T) (address string, reached <-chan struct{}) {
 // on, and so does the source once the PLC is there.
 func TestUnreachablePLC(t *testing.T) {
 	t.Parallel()
-	dir, plc := t.TempDir(), freePort(t)
+	dir, plc := t.TempDir(), fmt.Sprint("127.0.0.1:", porttest.Free(t, 4)) // each controller has its own
 	run := start(t, program, "run", "--config", write(t, dir, "linewatch.yaml", plcConfig(plc)), "--data", dir+"/data", "--http", "127.0.0.1:0")
 	address := page(run.line("Linewatch is running. Page: ", 10*time.Second))
 	eventually(t, 5*time.Second, "the source is down", func() bool {

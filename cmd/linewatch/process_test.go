@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -204,17 +203,6 @@ func eventually(t *testing.T, within time.Duration, what string, done func() boo
 			t.Fatalf("not within %v: %s", within, what)
 		}
 	}
-}
-
-// freePort returns an address on which nothing listens.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // write makes a file in dir and returns its path.

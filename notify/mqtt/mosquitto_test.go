@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"linewatch/internal/porttest"
 )
 
 // checkEvents says whether every change arrived, each alarm's in order, and
@@ -70,12 +72,7 @@ type mosquitto struct {
 func newMosquitto(t *testing.T) *mosquitto {
 	t.Helper()
 	program := peer(t, "mosquitto")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	port := porttest.Free(t, 1)
 	dir := t.TempDir()
 	m := &mosquitto{program: program, config: filepath.Join(dir, "mosquitto.conf"), address: fmt.Sprintf("127.0.0.1:%d", port)}
 	config := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location %s/\nautosave_on_changes true\nautosave_interval 1\nmax_queued_messages 100000\n", port, dir)

@@ -218,7 +218,7 @@ func (m *mutant) try(t *testing.T) {
 		return cmd.CombinedOutput()
 	}
 	out, err := run("-test.short", "-test.timeout=1m") // one that hangs is noticed, too
-	if err == nil { // it takes a longer look
+	if err == nil {                                    // it takes a longer look
 		out, err = run("-test.timeout=4m")
 	}
 	var exit *exec.ExitError
