@@ -109,7 +109,7 @@ func (e *Engine) subjectOf(inst *instance, n *node) string {
 func (e *Engine) connectRule(i, node int32, inst *instance) {
 	n := &inst.prog.nodes[node]
 	subject := e.subjectOf(inst, n)
-	if !e.owns(&e.registry, subject) {
+	if !e.shareHome(subject, inst.key.equipment) {
 		inst.nodes[node].pred = linewatch.Undecided
 		return
 	}
@@ -182,8 +182,8 @@ func (e *Engine) describeRule(w *linewatch.ConditionWhy, inst *instance, n *node
 	if subject != inst.key.equipment {
 		w.Equipment = subject
 	}
-	if !e.owns(&e.registry, subject) {
-		w.Cause = causeElsewhere
+	if !e.shareHome(subject, inst.key.equipment) {
+		w.Cause = e.absence(subject)
 		return
 	}
 	i, ok := e.instanceIDs[instanceKey{slot{n.rule, false}, subject}]

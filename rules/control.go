@@ -118,7 +118,9 @@ func (e *Engine) applyControl(t linewatch.Time) {
 			e.hosted = p.guests
 		} else {
 			e.apply(&p.what, t)
-			e.reconnect(connected, t)
+			if p.what.Assets == nil { // which connects everything anyway
+				e.reconnect(connected, t)
+			}
 			connected = e.hosted
 		}
 		due++

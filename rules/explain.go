@@ -13,6 +13,7 @@ const (
 	causeNoValue   = "no value yet"
 	causeType      = "type does not fit"
 	causeElsewhere = "equipment of another line"
+	causeAbsent    = "equipment is not registered"
 	causeWithdrawn = "rule withdrawn"
 	causeNoRule    = "no such rule in force"
 	causeUndecided = "rule says UNKNOWN"
@@ -126,7 +127,7 @@ func (e *Engine) describeInput(w *linewatch.ConditionWhy, inst *instance, n *nod
 		w.Clear = &n.clear
 	}
 	if !e.here(equipment) {
-		w.Cause = causeElsewhere
+		w.Cause = e.absence(equipment)
 		return
 	}
 	id, ok := e.Lookup(equipment, n.tag)
@@ -191,7 +192,9 @@ func (e *Engine) field(name string, c *linewatch.StateChange) string {
 		return "${" + name + "}"
 	}
 	if id, ok := e.Lookup(c.Equipment, tag); ok && e.series[id].last.At.Known() {
-		return display(e.series[id].last.Value, &eq, tag)
+		if v := e.series[id].last.Value; !v.IsNull() {
+			return display(v, &eq, tag)
+		}
 	}
 	return "?"
 }

@@ -26,7 +26,7 @@ func (e *Engine) describeProbe(w *linewatch.ConditionWhy, inst *instance, n *nod
 	case n.op == linewatch.Missing:
 		w.Cause, w.Quality = "", ""
 		if shown.inputs[0].series == noSeries {
-			w.Cause = causeElsewhere
+			w.Cause = e.absence(shown.inputs[0].home)
 		} else if due := p.silentSince(&e.series[p.inputs[0].series]).Add(n.cond.Span); due > t {
 			w.Due = due
 		}

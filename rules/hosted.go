@@ -60,23 +60,40 @@ func (e *Engine) rehear(next registry, guests []string, watermark linewatch.Time
 	e.judgeAt(watermark)
 }
 
-// reconnect lets the instances that read equipment of the lines which came or
-// went since other guests were heard read what is heard now.
+// reconnect lets all instances read what is heard now, if that is something
+// else for some of them than with the guests before. It is all or none since
+// taking many off one series, one after the other, costs as much as each of
+// them looking at all the others.
 func (e *Engine) reconnect(before []string, t linewatch.Time) {
 	if slices.Equal(before, e.hosted) {
 		return
 	}
-	for i, inst := range e.instances {
-		if inst.prog == nil || !slices.ContainsFunc(inst.prog.named(), func(name string) bool {
+	moved := slices.DeleteFunc(e.inForce(), func(i int32) bool {
+		return !slices.ContainsFunc(e.instances[i].prog.named(), func(name string) bool {
 			id := e.registry.resolve(name)
 			return guest(&e.registry, before, id) != guest(&e.registry, e.hosted, id)
-		}) {
-			continue
-		}
-		e.detach(int32(i))
-		e.connect(int32(i), inst, t)
-		e.markDirty(int32(i))
+		})
+	})
+	if len(moved) == 0 {
+		return
 	}
+	e.detachAll()
+	for _, i := range e.inForce() {
+		e.connect(i, e.instances[i], t)
+	}
+	for _, i := range moved {
+		e.markDirty(i)
+	}
+}
+
+// inForce returns the instances that have a program.
+func (e *Engine) inForce() (all []int32) {
+	for i, inst := range e.instances {
+		if inst.prog != nil {
+			all = append(all, int32(i))
+		}
+	}
+	return all
 }
 
 // GivesOthers reports whether a sender gave the newest values of equipment that

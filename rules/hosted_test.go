@@ -2,7 +2,9 @@ package rules
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
+	"time"
 
 	"linewatch"
 )
@@ -53,6 +55,35 @@ func TestRulesReadWhatIsHeard(t *testing.T) {
 	same("ahead of a version")
 	b.advance(1004)
 	b.want("5 r/F1 UNKNOWN -> IDLE by ", "1004 r/F1 IDLE -> INFO by g")
+}
+
+// Thousands of rules that read one machine of another line: that it is heard
+// from now on costs about as much as the rules themselves did.
+func TestManyRulesReadAGuest(t *testing.T) {
+	const many = 4000
+	b := newBench(t, Options{Line: "L1"})
+	b.assets(linewatch.Equipment{ID: "F1", Line: "L1", Site: "S1"}, linewatch.Equipment{ID: "P1", Line: "L2", Site: "S1"})
+	began := time.Now()
+	for i := range many {
+		b.rule(fmt.Sprintf("r%d", i), 1, 0, onF1, `"groups":[{"id":"g","weight":1,"cases":[{"state":"WARNING","tag":"temp","equipment":"P1","above":75}]}]`)
+	}
+	b.point(0, "F1", "temp", num(1))
+	b.advance(0)
+	first, least := time.Since(began), time.Hour
+	for i := range linewatch.Duration(6) { // of several, since the machine may do something else
+		lines := []string{"L2"}
+		if i%2 == 1 {
+			lines = nil
+		}
+		b.e.Host(lines, b.wm)
+		b.rule("other", uint32(i)+1, 0, onF1, hot)
+		began := time.Now()
+		b.advance(i + 1)
+		least = min(least, time.Since(began))
+	}
+	if least > first {
+		t.Errorf("another guest took %v, and the rules at first %v", least, first)
+	}
 }
 
 func snapshot(t *testing.T, e *Engine) []byte {

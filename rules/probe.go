@@ -249,7 +249,7 @@ func (e *Engine) operand(n *node, p *probe, t linewatch.Time) (linewatch.Value, 
 func (e *Engine) sampleOf(p *probe, k int, t linewatch.Time) (Sample, string) {
 	in := &p.inputs[k]
 	if in.series == noSeries {
-		return Sample{At: linewatch.NoTime}, causeElsewhere
+		return Sample{At: linewatch.NoTime}, e.absence(in.home)
 	}
 	sr := &e.series[in.series]
 	last := sr.last

@@ -16,6 +16,7 @@ type candidate struct {
 	weight   int // of all its groups with ranking sum, else of its heaviest
 	group    int // its heaviest group, the one named first among equals
 	heaviest int // that group's weight
+	place    int // settles ties: of the group, and with ranking sum of the first one that has the state
 }
 
 // fewGroups is how many groups a rule may have before ranking it allocates.
@@ -102,11 +103,14 @@ next:
 				if w > c.heaviest {
 					c.heaviest, c.group = w, i
 					c.weight = max(c.weight, w)
+					if !sum {
+						c.place = i
+					}
 				}
 				continue next
 			}
 		}
-		dst = append(dst, candidate{o.state, p.rule.SeverityOf(o.state), w, i, w})
+		dst = append(dst, candidate{o.state, p.rule.SeverityOf(o.state), w, i, w, i})
 	}
 	return dst
 }
@@ -119,5 +123,5 @@ func (c *candidate) beats(d *candidate) bool {
 	case c.severity != d.severity:
 		return c.severity > d.severity
 	}
-	return c.group < d.group
+	return c.place < d.place
 }

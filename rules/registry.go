@@ -97,6 +97,31 @@ func (e *Engine) owns(r *registry, id string) bool {
 	return e.opts.AnyEquipment
 }
 
+// shareHome reports whether a rule about own may read the states of rules about
+// a subject. An engine of all lines keeps their homes apart, too, so that rule
+// tests see what a line would.
+func (e *Engine) shareHome(subject, own string) bool {
+	return e.owns(&e.registry, subject) && (e.opts.Line != "" || e.registry.homeOf(subject) == e.registry.homeOf(own))
+}
+
+// homeOf returns the line of an equipment, or the line or site itself; empty
+// for what is not registered.
+func (r *registry) homeOf(id string) string {
+	if _, ok := linewatch.SubjectSite(id); ok {
+		return id
+	}
+	return r.find(id).Line
+}
+
+// absence says why nothing is known here of an equipment.
+func (e *Engine) absence(id string) string {
+	eq := e.registry.find(id)
+	if _, listed := e.registry.sites[eq.Line]; listed || eq.Site != "" && e.registry.hasSite(eq.Site) {
+		return causeElsewhere
+	}
+	return causeAbsent
+}
+
 func (r *registry) hasSite(site string) bool {
 	for _, s := range r.sites {
 		if s == site {

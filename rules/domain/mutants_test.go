@@ -97,7 +97,7 @@ var moreMutants = []mutant{
 	{"UNKNOWN hides an alarm", "rules/rank.go", "case all[best].state == linewatch.Unknown && alarm >= 0:", "case alarm > len(all):"},
 	{"sum does not add", "rules/rank.go", "c.weight += w", "c.weight = max(c.weight, w)"},
 	{"equal weights go to the less severe", "rules/rank.go", "return c.severity > d.severity", "return c.severity < d.severity"},
-	{"equals go to the group named last", "rules/rank.go", "return c.group < d.group", "return c.group > d.group"},
+	{"equals go to the group named last", "rules/rank.go", "return c.place < d.place", "return c.place > d.place"},
 	{"an undecided case is passed over", "rules/rank.go", "\t\tcase linewatch.Undecided:\n\t\t\to :=", "\t\tcase linewatch.Undecided + 9:\n\t\t\to :="},
 	{"ignore reports", "rules/rank.go", "\t\t\tif g.ignore {", "\t\t\tif false {"},
 	// Rules while running.
@@ -136,7 +136,7 @@ var moreMutants = []mutant{
 	// Guests.
 	{"guests have no say in the watermark", "rules/domain/domain.go", "if slices.Contains(d.guests, line) {", "if false {"},
 	{"what a guest was is remembered", "rules/hosted.go", "\t\t\tsr.last = Sample{At: linewatch.NoTime}\n", ""},
-	{"rules read what guests gave for ever", "rules/control.go", "\t\t\te.reconnect(connected, t)\n", ""},
+	{"rules read what guests gave for ever", "rules/control.go", "\t\t\t\te.reconnect(connected, t)\n", ""},
 	{"guests are heard by the next version only", "rules/hosted.go", "\tif slices.Equal(before, e.hosted) {\n\t\treturn", "\tif true {\n\t\treturn"},
 	{"who leaves is offline", "rules/domain/guests.go", "\td.engine.Dismiss(s.id,", "\td.engine.SetOnline(s.id, false,"},
 	{"tags do not follow their alias", "rules/install.go", "\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots {", "\te.registry = next\n\te.detachAll()\n\tfor _, s := range slots[:0] {"},

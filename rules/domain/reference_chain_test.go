@@ -77,11 +77,11 @@ func (j *refJudge) depth(v *linewatch.RuleVersion) (depth int) {
 }
 
 // ruleState judges a condition on what another instance says at this instant.
-func (j *refJudge) ruleState(why *linewatch.ConditionWhy, c *linewatch.Condition, key refKey) linewatch.Truth {
+func (j *refJudge) ruleState(why *linewatch.ConditionWhy, c *linewatch.Condition, key refKey, own string) linewatch.Truth {
 	inst := j.instances[key]
 	switch {
-	case !refHome(j.cfg, &j.assets, key.equipment):
-		why.Cause = "equipment of another line"
+	case !refHome(j.cfg, &j.assets, key.equipment) || j.cfg.Line == "" && j.lineOf(key.equipment) != j.lineOf(own):
+		why.Cause = j.absence(key.equipment)
 		return linewatch.Undecided
 	case inst == nil || inst.version == nil:
 		why.Cause = "no such rule in force"
@@ -97,6 +97,24 @@ func (j *refJudge) ruleState(why *linewatch.ConditionWhy, c *linewatch.Condition
 		return linewatch.Undecided
 	}
 	return linewatch.TruthOf(refHolds(c.Op, says, why.Limits, linewatch.Value{}, false))
+}
+
+// absence says why an equipment is not known.
+func (j *refJudge) absence(equipment string) string {
+	for _, eq := range j.assets.Equipment {
+		if equipment == eq.ID || equipment == "line:"+eq.Line || equipment == "site:"+eq.Site {
+			return "equipment of another line"
+		}
+	}
+	return "equipment is not registered"
+}
+
+// lineOf is where rules about an equipment, line or site are at home.
+func (j *refJudge) lineOf(equipment string) string {
+	if strings.HasPrefix(equipment, "site:") {
+		return equipment
+	}
+	return refEquipment(&j.assets, equipment).Line
 }
 
 // readRule makes c a condition on the state of another rule: most often one

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 
 	"linewatch"
@@ -112,6 +113,13 @@ func refRank(rule *linewatch.Rule, whys []linewatch.GroupWhy) (linewatch.State, 
 		}
 		return true
 	}
+	// Where weights are added it is states that are equal, not groups.
+	named := func(i int) int {
+		if rule.Ranking != linewatch.RankSum {
+			return i
+		}
+		return slices.IndexFunc(whys, func(w linewatch.GroupWhy) bool { return w.State == whys[i].State })
+	}
 	best := func(allowed func(linewatch.State) bool) int {
 		found := -1
 		for i, w := range whys {
@@ -119,7 +127,7 @@ func refRank(rule *linewatch.Rule, whys []linewatch.GroupWhy) (linewatch.State, 
 				continue
 			}
 			if found < 0 || cmp.Or(cmp.Compare(weight(i), weight(found)),
-				cmp.Compare(rule.SeverityOf(w.State), rule.SeverityOf(whys[found].State))) > 0 {
+				cmp.Compare(rule.SeverityOf(w.State), rule.SeverityOf(whys[found].State)), named(found)-named(i)) > 0 {
 				found = i
 			}
 		}
@@ -312,6 +320,9 @@ func (j *refJudge) field(name string, c *linewatch.StateChange) string {
 			return "?"
 		}
 		v := samples[len(samples)-1].Value
+		if v.IsNull() {
+			return "?"
+		}
 		for _, listed := range eq.Tags {
 			if f, _ := v.Float(); listed.Name == tag && v.Kind() == linewatch.Float {
 				return fmt.Sprintf("%.*f", listed.Decimals, f)

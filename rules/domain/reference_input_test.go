@@ -77,7 +77,7 @@ func (j *refJudge) newest(in *refInput, t linewatch.Time) (*refSample, string) {
 	samples := j.history[in.tag]
 	switch {
 	case !in.home:
-		return nil, "equipment of another line"
+		return nil, j.absence(in.tag.equipment)
 	case len(samples) == 0:
 		return nil, "no value yet"
 	}
@@ -138,7 +138,7 @@ func (j *refJudge) predicate(why *linewatch.ConditionWhy, inst *refInstance, c *
 		if subject != inst.key.equipment {
 			why.Equipment = subject
 		}
-		return j.ruleState(why, c, refKey{rule, subject, false})
+		return j.ruleState(why, c, refKey{rule, subject, false}, inst.key.equipment)
 	}
 	why.Expr, why.Span = c.Expr, c.Span
 	if c.Expr == "" {

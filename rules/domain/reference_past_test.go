@@ -150,7 +150,7 @@ func (j *refJudge) stuck(why *linewatch.ConditionWhy, c *linewatch.Condition, ow
 func (j *refJudge) missing(why *linewatch.ConditionWhy, c *linewatch.Condition, own *refCondition, t linewatch.Time) linewatch.Truth {
 	in := &own.inputs[0]
 	if !in.home {
-		why.Cause = "equipment of another line"
+		why.Cause = j.absence(in.tag.equipment)
 		return linewatch.Undecided
 	}
 	since := own.born
