@@ -170,7 +170,7 @@ func TestMistakesWhileRunning(t *testing.T) {
 	}
 	for _, m := range []mistake{
 		{"run --config DIR/engine.yaml --data DIR/data --http 127.0.0.1:0", exitDataUsed, []string{"DIR/data: second process on the same data; stop the other process"}},
-		{"replay --data DIR/data", exitDataUsed, []string{"DIR/data: second process on the same data"}},
+		{"replay --data DIR/data", exitDataUsed, []string{"DIR/data: second process on the same data; stop the other process first, or replay a copy of the directory"}},
 		{"run --config DIR/engine.yaml --data DIR/d2 --http " + address, exitAddress, []string{address, "in use", "--http"}},
 		{"run --config DIR/busy.yaml --data DIR/d3 --http 127.0.0.1:0", exitAddress, []string{"mqtt.embedded: ", taken, "in use", "choose another"}},
 		{"simulate --listen " + taken, exitAddress, []string{taken, "in use", "--listen"}},

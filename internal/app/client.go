@@ -55,8 +55,10 @@ func apply(ctx context.Context, data, kind, file string, body []byte, how ui.Pub
 		// Of assets, which have neither name nor number.
 		Unregistered ui.Unregistered `json:"unregistered"`
 	}
-	if err := json.Unmarshal(answer, &said); err != nil {
-		return "", fmt.Errorf("the answer cannot be read: %w", err)
+	if len(answer) > 0 { // an older process says nothing about assets
+		if err := json.Unmarshal(answer, &said); err != nil {
+			return "", fmt.Errorf("the answer cannot be read: %w", err)
+		}
 	}
 	switch {
 	case said.Version > 0:

@@ -18,6 +18,7 @@ import (
 
 	"linewatch"
 	"linewatch/ingest/boltlog"
+	"linewatch/internal/boltfile"
 	"linewatch/notify/bolthistory"
 	"linewatch/rules"
 	"linewatch/rules/host"
@@ -41,6 +42,9 @@ func Replay(ctx context.Context, c Config, out io.Writer, log *slog.Logger) (Rep
 		return ReplayResult{}, noData("the data directory %s holds no log; name with --data the one that linewatch run has used", c.Data)
 	}
 	data, err := openData(c.Data)
+	if errors.Is(err, boltfile.ErrLocked) {
+		err = &boltfile.Error{Path: c.Data, Reason: boltfile.ErrLocked, Remedy: "stop the other process first, or replay a copy of the directory"}
+	}
 	if err != nil {
 		return ReplayResult{}, err
 	}

@@ -36,4 +36,18 @@ func TestRunEndsWhenTheStateIsLost(t *testing.T) {
 	case <-time.After(5 * time.Second):
 		t.Fatal("it runs on without its engine")
 	}
+	asked := time.Now()
+	if a.upToDate(t.Context()); time.Since(asked) > takeTimeout/2 {
+		t.Errorf("a question waits %v for an engine that has ended", time.Since(asked))
+	}
+}
+
+// What the engine has taken never becomes less, whoever says so last.
+func TestTakenNeverGoesBack(t *testing.T) {
+	var c control
+	c.took(3)
+	c.took(2)
+	if got := c.taken.Load(); got != 3 {
+		t.Errorf("taken is %d, want 3", got)
+	}
 }

@@ -2,7 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"linewatch/rules/host"
 )
 
 // takeTimeout bounds how long a question waits for what was published before
@@ -19,10 +22,24 @@ func (a *App) upToDate(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
 	defer cancel()
 	upTo := a.controlLog.Latest()
-	if waitUntil(ctx, func() bool {
+	var judged bool
+	waitUntil(ctx, func() bool {
 		ok, err := a.host.Judged(ctx, upTo)
-		return err == nil && ok
-	}) {
-		a.control.taken.Store(written)
+		judged = err == nil && ok
+		return judged || errors.Is(err, host.ErrStopped)
+	})
+	if judged {
+		a.control.took(written)
+	}
+}
+
+// took notes that the engine has the first n records. Of two that say so at
+// the same time the one that knows less must not win.
+func (c *control) took(n uint64) {
+	for {
+		old := c.taken.Load()
+		if old >= n || c.taken.CompareAndSwap(old, n) {
+			return
+		}
 	}
 }
