@@ -139,7 +139,7 @@ func listVersions(out io.Writer, l *ui.RuleLife) error {
 			if n.At > 0 {
 				at = n.At.String()
 			}
-			fmt.Fprintf(w, "%s\t%d\twaits for\t%s\n", on.Line, n.Version, at)
+			fmt.Fprintf(w, "%s\t%d\twaiting\tfrom %s on\n", on.Line, n.Version, at)
 		}
 	}
 	return w.Flush()
