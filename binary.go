@@ -3,11 +3,22 @@ package linewatch
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 )
 
 // ErrBinary means that the bytes of a snapshot end early or make no sense.
 var ErrBinary = errors.New("damaged snapshot")
+
+// ErrSnapshotVersion means that a snapshot has a layout which this program does
+// not know.
+var ErrSnapshotVersion = errors.New("the snapshot was written by another version of Linewatch")
+
+// SnapshotVersion returns the error of a snapshot with layout got where want is
+// known.
+func SnapshotVersion(got, want uint64) error {
+	return fmt.Errorf("%w: layout %d, this one knows %d", ErrSnapshotVersion, got, want)
+}
 
 // AppendText appends the length of s and s, for BinaryReader.Text.
 func AppendText(dst []byte, s string) []byte {

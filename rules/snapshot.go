@@ -172,7 +172,7 @@ func (inst *instance) append(dst []byte) []byte {
 func (e *Engine) Restore(b []byte) error {
 	r := linewatch.NewBinaryReader(b)
 	if v := r.Byte(); v != snapshotVersion {
-		return fmt.Errorf("restore rules: snapshot version %d, want %d", v, snapshotVersion)
+		return fmt.Errorf("restore rules: %w", linewatch.SnapshotVersion(uint64(v), snapshotVersion))
 	}
 	e.now, e.order = r.Time(), r.Uvarint()
 	e.arrival, e.silence = r.Time(), outage{r.Time(), r.Time()}

@@ -52,7 +52,7 @@ func (t *Tracker) Restore(b []byte) error {
 		return fmt.Errorf("watermark snapshot: %w", errShort)
 	}
 	if b[0] != snapshotVersion {
-		return fmt.Errorf("watermark snapshot: version %d is not known; this program reads version %d", b[0], snapshotVersion)
+		return fmt.Errorf("watermark snapshot: %w", linewatch.SnapshotVersion(uint64(b[0]), snapshotVersion))
 	}
 	body := b[:len(b)-4]
 	if binary.LittleEndian.Uint32(b[len(body):]) != checksum(body) {

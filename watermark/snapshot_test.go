@@ -3,6 +3,7 @@ package watermark
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"testing"
 
 	"linewatch"
@@ -117,8 +118,8 @@ func TestRestoreRefusesContradictions(t *testing.T) {
 func TestRestoreNamesAnUnknownVersion(t *testing.T) {
 	b := busy().AppendSnapshot(nil)
 	b[0] = 9
-	want := "watermark snapshot: version 9 is not known; this program reads version 2"
-	if err := New(Defaults()).Restore(b); err == nil || err.Error() != want {
+	want := "watermark snapshot: the snapshot was written by another version of Linewatch: layout 9, this one knows 2"
+	if err := New(Defaults()).Restore(b); err == nil || err.Error() != want || !errors.Is(err, linewatch.ErrSnapshotVersion) {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }

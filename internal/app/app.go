@@ -234,6 +234,10 @@ func (a *App) openHost(ctx context.Context) (err error) {
 		Now:           a.clock.now,
 		Logger:        a.o.Log,
 	})
+	if errors.Is(err, linewatch.ErrSnapshotVersion) {
+		return fmt.Errorf("data directory %s: %w; move %s away to judge anew what the logs hold, which gives the same changes, or start the version that wrote it",
+			a.o.Config.Data, err, stateFile)
+	}
 	if errors.Is(err, host.ErrLogLost) {
 		return fmt.Errorf("data directory %s: %w; bring back %s/, %s/ and %s from one backup, or move %s away to judge anew what the logs hold",
 			a.o.Config.Data, err, controlDir, pointsDir, stateFile, stateFile)

@@ -3,9 +3,13 @@ package app
 import (
 	"errors"
 	"log/slog"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"linewatch"
+	"linewatch/rules"
 	"linewatch/rules/boltstore"
 )
 
@@ -49,5 +53,23 @@ func TestTakenNeverGoesBack(t *testing.T) {
 	c.took(2)
 	if got := c.taken.Load(); got != 3 {
 		t.Errorf("taken is %d, want 3", got)
+	}
+}
+
+// A state that another version has written stops the start, and says what can
+// be done.
+func TestStateOfAnotherVersion(t *testing.T) {
+	c := DefaultConfig()
+	c.Data, c.HTTP, c.MQTT.Embedded = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
+	store, err := boltstore.Open(filepath.Join(c.Data, stateFile), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(store.Commit(t.Context(), 0, rules.Commit{Snapshot: []byte{99}}), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = New(t.Context(), Options{Config: c, Log: slog.New(slog.DiscardHandler)})
+	if !errors.Is(err, linewatch.ErrSnapshotVersion) || !strings.Contains(err.Error(), c.Data) || !strings.Contains(err.Error(), "move state.db away") {
+		t.Errorf("got %v, want the directory and what to do", err)
 	}
 }

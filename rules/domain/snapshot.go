@@ -119,7 +119,7 @@ func restoreHeld(r *linewatch.BinaryReader) heldRecord {
 func (d *Domain) Restore(b []byte) error {
 	r := linewatch.NewBinaryReader(b)
 	if v := r.Byte(); v != snapshotVersion {
-		return fmt.Errorf("restore domain: snapshot version %d, want %d", v, snapshotVersion)
+		return fmt.Errorf("restore domain: %w", linewatch.SnapshotVersion(uint64(v), snapshotVersion))
 	}
 	if line := r.Text(); line != d.cfg.Line {
 		return fmt.Errorf("restore domain: the snapshot is of line %q, not %q", line, d.cfg.Line)

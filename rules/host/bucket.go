@@ -260,7 +260,7 @@ func (b *bucket) restore(c rules.Checkpoint) error {
 	}
 	r := linewatch.NewBinaryReader(c.Snapshot)
 	if v := r.Byte(); v != snapshotVersion {
-		return fmt.Errorf("bucket snapshot version %d, want %d", v, snapshotVersion)
+		return fmt.Errorf("bucket: %w", linewatch.SnapshotVersion(uint64(v), snapshotVersion))
 	}
 	b.pos.control = r.Uvarint()
 	if n := r.Count(); n != len(b.pos.next) {
