@@ -40,8 +40,9 @@ func fences(t *testing.T, text string) (list []fence) {
 }
 
 // Every example of docs/rules.md does what the page says: files are written and
-// commands run in the order of the page, in one directory and beside a running
-// process, and what they say is compared. An … stands for anything.
+// commands run in the order of the page, in one directory, and what they say is
+// compared. An … stands for anything. The process that the page starts is another
+// one, on a port of its own, and goes on to the end of the page.
 func TestRulesPage(t *testing.T) { // not parallel: it changes the directory
 	page, err := filepath.Abs("../../docs/rules.md")
 	if err != nil {
@@ -49,9 +50,6 @@ func TestRulesPage(t *testing.T) { // not parallel: it changes the directory
 	}
 	text := read(t, page)
 	t.Chdir(t.TempDir())
-	write(t, ".", "engine.yaml", engineOnly)
-	run := start(t, program, "run", "--config", "engine.yaml", "--http", "127.0.0.1:0")
-	run.line("Linewatch is running. Page: ", 10*time.Second)
 	commands, files := 0, 0
 	for _, f := range fences(t, text) {
 		kind, name, _ := strings.Cut(f.info, " ")
@@ -104,16 +102,46 @@ func checkCommands(t *testing.T, f fence) (n int) {
 		n++
 		command, want, _ := strings.Cut(part, "\n")
 		args := strings.Fields(command)
-		if len(args) == 0 || args[0] != "linewatch" {
+		switch {
+		case len(args) < 2 || args[0] != "linewatch":
 			t.Errorf("rules.md:%d: %q is not run", f.line, command)
-			continue
-		}
-		said, _ := told(t, args[1:]...)
-		if !alike(strings.TrimSpace(want), strings.TrimSpace(said)) {
-			t.Errorf("rules.md:%d: %s said\n%s\nwant\n%s", f.line, command, said, want)
+		case args[1] == "run":
+			startExample(t, args[1:], want)
+		default:
+			checkCommand(t, f, args[1:], strings.TrimSpace(want))
 		}
 	}
 	return n
+}
+
+// startExample starts a process of the page, and waits until it has said the
+// first line that stands below it, up to its address.
+func startExample(t *testing.T, args []string, want string) {
+	t.Helper()
+	for i, arg := range args {
+		if strings.HasPrefix(arg, "127.0.0.1:") {
+			args[i] = "127.0.0.1:0"
+		}
+	}
+	first, _, _ := strings.Cut(want, "127.0.0.1:")
+	start(t, program, args...).line(first, 10*time.Second)
+}
+
+// checkCommand runs a command. One that asks the running process asks again for
+// a while: the line's time is some seconds behind, and goes on.
+func checkCommand(t *testing.T, f fence, args []string, want string) {
+	t.Helper()
+	asks := args[0] == "explain" || len(args) > 1 && args[0] == "rules" && args[1] == "list"
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		said, _ := told(t, args...)
+		if alike(want, strings.TrimSpace(said)) {
+			return
+		}
+		if !asks || time.Now().After(end) {
+			t.Errorf("rules.md:%d: linewatch %s said\n%s\nwant\n%s", f.line, strings.Join(args, " "), said, want)
+			return
+		}
+	}
 }
 
 // alike compares with an … standing for anything, of several lines too where
