@@ -50,13 +50,19 @@ type evidence struct {
 	Group     string            `json:"group"`
 	Tag       string            `json:"tag,omitempty"`
 	Equipment string            `json:"equipment,omitempty"`
-	Value     *linewatch.Value  `json:"value,omitempty"`
+	Window    string            `json:"window,omitempty"` // such as avg, of the tag's samples
+	OverMs    int64             `json:"overMs,omitempty"` // length of the window
+	Expr      string            `json:"expr,omitempty"`
+	Value     *linewatch.Value  `json:"value,omitempty"`   // what was compared: of the tag, window or expression
 	Quality   string            `json:"quality,omitempty"` // if not Ok
 	Op        string            `json:"op"`
 	Limit     *linewatch.Value  `json:"limit,omitempty"`
 	Limits    []linewatch.Value `json:"limits,omitempty"` // of operators with more than one
+	Clear     *linewatch.Value  `json:"clear,omitempty"`
+	SpanMs    int64             `json:"spanMs,omitempty"` // of stuck, missing and sequence
+	ForMs     int64             `json:"forMs,omitempty"`  // how long it must hold
+	HeldMs    int64             `json:"heldMs,omitempty"` // how long it did
 	Is        string            `json:"is,omitempty"`     // false or unknown; what holds says nothing
-	HeldMs    int64             `json:"heldMs,omitempty"`
 	Cause     string            `json:"cause,omitempty"`
 }
 
@@ -125,46 +131,67 @@ func staysOpen(c *linewatch.StateChange) bool {
 	return severity > 0 || !builtin
 }
 
-// why lists the conditions that decided, at most maxEvidence: those that hold,
-// those that cannot be decided for UNKNOWN, and for a group that fell back to
-// its otherwise those that fail.
+// why lists the conditions that decided, at most maxEvidence: those of the
+// group that won and of the groups of its mind, and where an alarm ends those
+// that hold no more.
 func why(c *linewatch.StateChange) (list []evidence) {
 	for i := range c.Why.Groups {
-		g := &c.Why.Groups[i]
-		wanted := linewatch.True
-		switch {
-		case !g.Wins:
-			continue
-		case c.To == linewatch.Unknown:
-			wanted = linewatch.Undecided
-		case g.Case == 0:
-			wanted = linewatch.False
+		if g := &c.Why.Groups[i]; g.Wins {
+			list = collect(list, g, c)
 		}
-		list = collect(list, g.Group, g.Conditions, wanted, c.EventTime)
+	}
+	for i := range c.Why.Groups {
+		if g := &c.Why.Groups[i]; len(list) > 0 && !g.Wins && g.State == c.To {
+			list = collect(list, g, c)
+		}
+	}
+	for _, g := range c.Released() {
+		list = collect(list, g, c)
 	}
 	return list
 }
 
-// collect appends the conditions on tags that have the wanted truth.
-func collect(list []evidence, group string, conditions []linewatch.ConditionWhy, wanted linewatch.Truth, now linewatch.Time) []evidence {
-	for i := range conditions {
-		c := &conditions[i]
+// collect appends what a group's opinion rests on: the conditions that hold,
+// for UNKNOWN those that cannot be decided, and where no case holds those that
+// fail.
+func collect(list []evidence, g *linewatch.GroupWhy, c *linewatch.StateChange) []evidence {
+	wanted := linewatch.True
+	switch {
+	case g.State == linewatch.Unknown:
+		wanted = linewatch.Undecided
+	case g.Case == 0:
+		wanted = linewatch.False
+	}
+	return conditions(list, g, g.Conditions, wanted, c.EventTime)
+}
+
+// conditions appends the conditions on tags that have the wanted truth.
+func conditions(list []evidence, g *linewatch.GroupWhy, all []linewatch.ConditionWhy, wanted linewatch.Truth, now linewatch.Time) []evidence {
+	for i := range all {
+		c := &all[i]
+		from := len(list)
 		switch {
 		case len(list) == maxEvidence:
 			return list
 		case c.Op == linewatch.Not.String():
-			list = collect(list, group, c.Of, wanted.Not(), now)
+			list = conditions(list, g, c.Of, wanted.Not(), now)
 		case len(c.Of) > 0:
-			list = collect(list, group, c.Of, wanted, now)
+			list = conditions(list, g, c.Of, wanted, now)
 		case c.Truth == wanted:
-			list = append(list, newEvidence(group, c, now))
+			list = append(list, newEvidence(g.Group, c))
+		}
+		for j := from; j < len(list); j++ {
+			list[j].held(c, now)
 		}
 	}
 	return list
 }
 
-func newEvidence(group string, c *linewatch.ConditionWhy, now linewatch.Time) evidence {
-	e := evidence{Group: group, Tag: c.Tag, Equipment: c.Equipment, Value: c.Value, Op: c.Op, Cause: c.Cause}
+func newEvidence(group string, c *linewatch.ConditionWhy) evidence {
+	e := evidence{
+		Group: group, Tag: c.Tag, Equipment: c.Equipment, Window: c.Window, OverMs: int64(c.Over), Expr: c.Expr, Value: c.Compared(),
+		Op: c.Op, Clear: c.Clear, SpanMs: int64(c.Span), Cause: c.Cause,
+	}
 	if c.Quality != linewatch.Ok.String() {
 		e.Quality = c.Quality
 	}
@@ -176,10 +203,18 @@ func newEvidence(group string, c *linewatch.ConditionWhy, now linewatch.Time) ev
 	} else {
 		e.Limits = c.Limits
 	}
-	if c.Since != 0 && c.Since.Known() {
-		e.HeldMs = int64(now.Sub(c.Since))
-	}
 	return e
+}
+
+// held adds for how long the condition must hold and did, be it by itself or
+// with others in an all or any.
+func (e *evidence) held(c *linewatch.ConditionWhy, now linewatch.Time) {
+	if e.ForMs == 0 && e.HeldMs == 0 {
+		e.ForMs = int64(c.For)
+		if c.Since != 0 && c.Since.Known() {
+			e.HeldMs = int64(now.Sub(c.Since))
+		}
+	}
 }
 
 // cut shortens s to at most n bytes, at a character.
