@@ -61,11 +61,13 @@ type instanceView struct {
 type changeView struct {
 	Change   jsontext.Value `json:"change"`
 	Sentence string         `json:"sentence"`
+	Evidence []groupView    `json:"evidence"` // its explanation, as people read it
 }
 
 type statusView struct {
 	Status
 	Instances []instanceView `json:"instances"`
+	Shadows   []instanceView `json:"shadows,omitempty"`
 	// Total is the number of instances, of which Instances may hold the most
 	// severe ones only.
 	Total    int             `json:"instancesTotal"`
@@ -79,24 +81,36 @@ func (s *Server) view(st Status, most int) statusView {
 		"edge": st.Edge.Balanced(), "engine": st.Engine.Balanced(),
 	}}
 	v.Machines = sortMachines(st.Machines)
-	v.Shadows = sortInstances(st.Shadows)
-	v.Shadows = v.Shadows[:min(most, len(v.Shadows))]
 	for _, d := range st.Domains {
 		v.Balanced["domain "+d.Name] = d.Balanced()
 	}
-	names := aliasesOf(&st)
-	for _, in := range list[:min(most, len(list))] {
-		v.Instances = append(v.Instances, instanceView{in, Sentence(in.State, names.in(in.Why))})
-	}
+	names := namesOf(&st)
+	v.Instances = instanceViews(list[:min(most, len(list))], names)
+	list = sortInstances(st.Shadows)
+	v.Shadows = instanceViews(list[:min(most, len(list))], names)
 	return v
 }
 
-func changeViews(changes []linewatch.StateChange, names aliases) []changeView {
-	views := make([]changeView, len(changes))
-	for i := range changes {
-		views[i] = changeView{changes[i].AppendJSON(nil), Sentence(changes[i].To, names.in(changes[i].Why))}
+func instanceViews(list []Instance, names names) []instanceView {
+	views := make([]instanceView, len(list))
+	for i, in := range list {
+		views[i] = instanceView{in, Sentence(in.State, names.in(in.Equipment, in.Why))}
 	}
 	return views
+}
+
+func changeViews(changes []linewatch.StateChange, names names) []changeView {
+	views := make([]changeView, len(changes))
+	for i := range changes {
+		views[i] = viewOf(changes[i], names)
+	}
+	return views
+}
+
+func viewOf(c linewatch.StateChange, names names) changeView {
+	stored := c.AppendJSON(nil)
+	c.Why = names.in(c.Equipment, c.Why)
+	return changeView{stored, ChangeSentence(&c), groupViews(c.Why)}
 }
 
 // encode writes v as JSON with unknown times as null. Text is escaped for
@@ -145,7 +159,7 @@ func (s *Server) getChanges(w http.ResponseWriter, r *http.Request) {
 	st := s.opts.Status()
 	s.answer(w, http.StatusOK, struct {
 		Changes []changeView `json:"changes"`
-	}{changeViews(changes, aliasesOf(&st))})
+	}{changeViews(changes, namesOf(&st))})
 }
 
 // snapshot is what the stream sends: all that the page shows.
@@ -160,7 +174,7 @@ func (s *Server) snapshot(ctx context.Context) (linewatch.Time, []byte, error) {
 	data, err := encode(struct {
 		Status  statusView   `json:"status"`
 		Changes []changeView `json:"changes"`
-	}{s.view(st, streamInstances), changeViews(changes, aliasesOf(&st))})
+	}{s.view(st, streamInstances), changeViews(changes, namesOf(&st))})
 	return now, data, err
 }
 

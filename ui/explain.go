@@ -75,10 +75,11 @@ func (s *Server) getChange(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if ok {
+			st := s.opts.Status()
 			s.answer(w, http.StatusOK, struct {
 				changeView
 				Text string `json:"text"`
-			}{changeView{c.AppendJSON(nil), Sentence(c.To, c.Why)}, ChangeText(&c)})
+			}{viewOf(c, namesOf(&st)), ChangeText(&c)})
 			return
 		}
 	}

@@ -84,7 +84,7 @@ func (in *Instance) called() string {
 func ChangeText(c *linewatch.StateChange) string {
 	e := explainer{now: c.EventTime}
 	e.line(0, "rule %s version %d on %s: %s -> %s at %s", c.Rule, c.Version, c.Equipment, c.From, c.To, c.EventTime)
-	e.line(0, "Because %s.", Sentence(c.To, c.Why))
+	e.line(0, "Because %s.", ChangeSentence(c))
 	for i := range c.Why.Groups {
 		g := &c.Why.Groups[i]
 		e.opinion(&linewatch.GroupStanding{Group: g.Group, Weight: g.Weight, State: g.State, Wins: g.Wins, Case: g.Case})
@@ -203,7 +203,7 @@ func (e *explainer) progress(c *linewatch.ConditionWhy) string {
 
 // distance says how far a number is from the limit that it does not reach.
 func distance(c *linewatch.ConditionWhy) string {
-	value := compared(c)
+	value := c.Compared()
 	if c.Truth != linewatch.False || pending(c) || value == nil || len(c.Limits) != 1 {
 		return ""
 	}

@@ -1,16 +1,24 @@
 package ui
 
 import (
+	"math"
 	"slices"
 
 	"linewatch"
 )
 
-// aliases knows the short names of equipment, by id.
-type aliases map[string]string
+// TagOf names a tag of an equipment.
+type TagOf struct{ Equipment, Tag string }
 
-func aliasesOf(st *Status) aliases {
-	out := aliases{}
+// names knows what people call equipment, by id, and how many decimals they
+// want of a tag.
+type names struct {
+	aliases  map[string]string
+	decimals map[TagOf]int
+}
+
+func namesOf(st *Status) names {
+	out := names{aliases: map[string]string{}, decimals: st.Decimals}
 	for i := range st.Machines {
 		out.add(st.Machines[i].Equipment, st.Machines[i].Alias)
 	}
@@ -20,29 +28,79 @@ func aliasesOf(st *Status) aliases {
 	return out
 }
 
-func (a aliases) add(id, alias string) {
+func (n names) add(id, alias string) {
 	if alias != "" {
-		a[id] = alias
+		n.aliases[id] = alias
 	}
 }
 
-// in returns an explanation that names equipment as people do. The one that was
+// in returns the explanation of an equipment as people read it: equipment by
+// its short name, numbers without digits that nobody needs. The one that was
 // given stays as it is.
-func (a aliases) in(why linewatch.Explanation) linewatch.Explanation {
+func (n names) in(equipment string, why linewatch.Explanation) linewatch.Explanation {
 	why.Groups = slices.Clone(why.Groups)
 	for i := range why.Groups {
-		why.Groups[i].Conditions = a.conditions(why.Groups[i].Conditions)
+		why.Groups[i].Conditions = n.conditions(equipment, why.Groups[i].Conditions)
 	}
 	return why
 }
 
-func (a aliases) conditions(list []linewatch.ConditionWhy) []linewatch.ConditionWhy {
+func (n names) conditions(equipment string, list []linewatch.ConditionWhy) []linewatch.ConditionWhy {
 	list = slices.Clone(list)
 	for i := range list {
-		if alias, ok := a[list[i].Equipment]; ok {
-			list[i].Equipment = alias
+		c := &list[i]
+		tag := TagOf{equipment, c.Tag}
+		if c.Equipment != "" {
+			tag.Equipment = c.Equipment
 		}
-		list[i].Of = a.conditions(list[i].Of)
+		if decimals, ok := n.decimals[tag]; ok {
+			c.Value, c.Result = short(c, c.Value, decimals), short(c, c.Result, decimals+1)
+		}
+		if alias, ok := n.aliases[c.Equipment]; ok {
+			c.Equipment = alias
+		}
+		c.Of = n.conditions(equipment, c.Of)
 	}
 	return list
+}
+
+// fewDigits is how many digits that count are left of what a window amounts
+// to, such as a small deviation, whatever the decimals of its tag.
+const fewDigits = 3
+
+// short rounds a number to some decimals, or to as many more as it takes to
+// stand on the same side of every limit.
+func short(c *linewatch.ConditionWhy, v *linewatch.Value, decimals int) *linewatch.Value {
+	if v == nil || v.Kind() != linewatch.Float {
+		return v
+	}
+	f, _ := v.Float()
+	if f == 0 || math.Abs(f) >= 1e9 {
+		return v
+	}
+	if v == c.Result {
+		decimals = max(decimals, fewDigits-1-int(math.Floor(math.Log10(math.Abs(f)))))
+	}
+	for ; decimals < 9; decimals++ {
+		scale := math.Pow(10, float64(decimals))
+		if r := linewatch.FloatValue(math.Round(f*scale) / scale); sameSide(c, *v, r) {
+			return &r
+		}
+	}
+	return v
+}
+
+// sameSide reports whether two numbers compare alike with what a condition
+// asks.
+func sameSide(c *linewatch.ConditionWhy, v, w linewatch.Value) bool {
+	limits := c.Limits
+	if c.Clear != nil {
+		limits = append(slices.Clip(limits), *c.Clear)
+	}
+	for _, l := range limits {
+		if l.IsNumber() && linewatch.CompareNumbers(v, l) != linewatch.CompareNumbers(w, l) {
+			return false
+		}
+	}
+	return true
 }

@@ -22,6 +22,11 @@ type Status struct {
 	Senders    []Sender       `json:"senders"`
 	Sources    []Source       `json:"sources"`
 	Tables     []TableSource  `json:"tables,omitempty"` // those that are read again and again
+	// Speed is how fast the plant's clock runs against the machine's.
+	Speed float64 `json:"speed"`
+	// Decimals is how many people want of a tag's values. It is not shown, but
+	// is what is shown written with.
+	Decimals map[TagOf]int `json:"-"`
 }
 
 // TableSource is where a reference table is read from.
@@ -107,6 +112,8 @@ type EngineAccount struct {
 	Duplicate   uint64 `json:"duplicate"`
 	Quarantined uint64 `json:"quarantined"`
 	NotKept     uint64 `json:"notKept"` // quarantined and late points that their files have no room for
+	// Reasons counts the quarantined points by reason.
+	Reasons map[string]uint64 `json:"quarantinedBy,omitempty"`
 }
 
 // Balanced reports whether received = accepted + duplicate + quarantined.
@@ -145,8 +152,8 @@ type Sender struct {
 	Name        string         `json:"name"` // gateway/source
 	Domain      string         `json:"domain"`
 	State       SenderState    `json:"state"`
-	Newest      linewatch.Time `json:"newest"`   // highest event time
-	Arrival     linewatch.Time `json:"arrival"`  // when it was last heard
+	Newest      linewatch.Time `json:"newest"`   // event time up to which it is complete, as its points and heartbeats say
+	Arrival     linewatch.Time `json:"arrival"`  // when it was last heard, be it by a heartbeat
 	Spooled     uint64         `json:"spooled"`  // points that wait at the edge, as its heartbeat says
 	Buffered    int            `json:"buffered"` // points that wait in the order buffer
 	Holds       bool           `json:"holds"`    // the watermark waits for it
@@ -155,6 +162,9 @@ type Sender struct {
 	Duplicate   uint64         `json:"duplicate"`
 	Quarantined uint64         `json:"quarantined"`
 	GapLost     uint64         `json:"gapLost"` // points that it declared lost
+	// Source is the state of the connection that it stands for, if the edge
+	// agent of this process reads it.
+	Source SourceState `json:"source,omitempty"`
 	// Reasons counts the quarantined points by reason.
 	Reasons map[string]uint64 `json:"quarantinedBy,omitempty"`
 }
@@ -190,13 +200,14 @@ type Source struct {
 	Insecure bool `json:"insecure,omitempty"`
 }
 
-// sortInstances puts what needs people first: by severity, priority, then
-// line, equipment and rule.
+// sortInstances puts what needs people first: by severity, then what is not
+// known before what is fine, then by priority, line, equipment and rule.
 func sortInstances(list []Instance) []Instance {
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b Instance) int {
 		return cmp.Or(
 			cmp.Compare(b.Severity, a.Severity),
+			cmp.Compare(decided(a), decided(b)),
 			cmp.Compare(a.Priority, b.Priority),
 			cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Equipment, b.Equipment),
@@ -204,6 +215,13 @@ func sortInstances(list []Instance) []Instance {
 		)
 	})
 	return list
+}
+
+func decided(in Instance) int {
+	if in.State == linewatch.Unknown {
+		return 0
+	}
+	return 1
 }
 
 // sortMachines puts the machines of each line in the order of its flow.

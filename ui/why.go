@@ -2,6 +2,7 @@ package ui
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -14,6 +15,50 @@ import (
 // 10 s — limits (60) outweighs context (40) ACTIVE".
 func Sentence(to linewatch.State, why linewatch.Explanation) string {
 	return visible(sentence(to, why))
+}
+
+// ChangeSentence says why a change was made: as Sentence does, and of an alarm
+// that ends also what holds no more.
+func ChangeSentence(c *linewatch.StateChange) string {
+	over := releases(c)
+	switch text := sentence(c.To, c.Why); {
+	case len(over) == 0:
+		return visible(text)
+	case deciding(c.To, c.Why.Groups) != nil:
+		for i, g := range c.Released() {
+			over[i] = weighed(g) + opinion(g) + ": " + over[i]
+		}
+		return visible(text + "; " + strings.Join(over, "; "))
+	}
+	return visible(strings.Join(over, "; ") + " — nothing is wrong any more: no case of the rule applies")
+}
+
+// releases describes, for each group that was released, what does not hold.
+func releases(c *linewatch.StateChange) (texts []string) {
+	for _, g := range c.Released() {
+		texts = append(texts, strings.Join(conditionTexts(cleared(g.Conditions), linewatch.False), "; "))
+	}
+	return texts
+}
+
+// cleared returns conditions with the limits at which they cleared in place of
+// those at which they began to hold.
+func cleared(list []linewatch.ConditionWhy) []linewatch.ConditionWhy {
+	list = slices.Clone(list)
+	for i := range list {
+		if v := list[i].Cleared(); v != nil {
+			list[i].Limits = []linewatch.Value{*v}
+		}
+		list[i].Of = cleared(list[i].Of)
+	}
+	return list
+}
+
+func opinion(g *linewatch.GroupWhy) string {
+	if g.State == "" {
+		return " has no opinion"
+	}
+	return " says " + string(g.State)
 }
 
 // visible shows what cannot be printed as a mark. Values come from machines:
@@ -33,9 +78,9 @@ func sentence(to linewatch.State, why linewatch.Explanation) string {
 		if why.Cause != "" {
 			return why.Cause
 		}
-		return "no group has an opinion"
+		return nobody(to, why.Groups)
 	}
-	text := evidence(winner) + ranking(winner, why.Groups)
+	text := evidence(winner, why.Groups) + ranking(winner, why.Groups)
 	if why.Cause != "" {
 		text = why.Cause + ": " + text
 	}
@@ -58,10 +103,48 @@ func deciding(to linewatch.State, groups []linewatch.GroupWhy) *linewatch.GroupW
 	return nil
 }
 
-// evidence lists the conditions behind a group's opinion: those that hold; for
-// UNKNOWN those that cannot be decided; and where no case holds, so that the
-// group falls back to its `otherwise`, those that fail.
-func evidence(g *linewatch.GroupWhy) string {
+// nobody says what it means that no group puts a state forward: nothing is
+// wrong, or a group that the rule ignores while it is undecided is.
+func nobody(to linewatch.State, groups []linewatch.GroupWhy) string {
+	if to != linewatch.Unknown {
+		return "nothing is wrong: no case of the rule applies"
+	}
+	var parts []string
+	for i := range groups {
+		parts = addNew(parts, conditionTexts(groups[i].Conditions, linewatch.Undecided))
+	}
+	if len(parts) == 0 {
+		return "nothing is known yet"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// evidence lists the conditions behind the state of the winner: its own, and
+// those of the groups that are of its mind.
+func evidence(winner *linewatch.GroupWhy, groups []linewatch.GroupWhy) string {
+	parts := addNew(nil, groupTexts(winner))
+	for i := range groups {
+		if g := &groups[i]; g != winner && g.State == winner.State {
+			parts = addNew(parts, groupTexts(g))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// addNew appends what is not said yet.
+func addNew(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// groupTexts describes the conditions behind a group's opinion: those that
+// hold; for UNKNOWN those that cannot be decided; and where no case holds, so
+// that the group falls back to its `otherwise`, those that fail.
+func groupTexts(g *linewatch.GroupWhy) []string {
 	order := []linewatch.Truth{linewatch.True}
 	switch {
 	case g.State == linewatch.Unknown:
@@ -71,10 +154,10 @@ func evidence(g *linewatch.GroupWhy) string {
 	}
 	for _, want := range order {
 		if parts := conditionTexts(g.Conditions, want); len(parts) > 0 {
-			return strings.Join(parts, "; ")
+			return parts
 		}
 	}
-	return "none of " + g.Group + "'s cases holds"
+	return []string{"none of " + g.Group + "'s cases holds"}
 }
 
 // conditionTexts describes the conditions that are true, false or undecided,
@@ -178,7 +261,7 @@ func subject(c *linewatch.ConditionWhy) string {
 // on it holds or not.
 func asked(c *linewatch.ConditionWhy, holds bool) string {
 	value := "without a value"
-	if v := compared(c); v != nil {
+	if v := c.Compared(); v != nil {
 		value = readable(c, v)
 	}
 	limits := make([]string, len(c.Limits))
@@ -218,17 +301,8 @@ func asked(c *linewatch.ConditionWhy, holds bool) string {
 	return value + " " + not + c.Op + " " + strings.Join(limits, " ") + clearText(c)
 }
 
-// compared is what stands to the limits: what the window or expression amounts
-// to, else the value of the tag.
-func compared(c *linewatch.ConditionWhy) *linewatch.Value {
-	if c.Window != "" || c.Expr != "" {
-		return c.Result
-	}
-	return c.Value
-}
-
 // readable writes a value of a condition with at most three decimals, unless
-// it then could not be told from a limit. The evidence has all digits.
+// it then could not be told from a limit. The stored change has all digits.
 func readable(c *linewatch.ConditionWhy, v *linewatch.Value) string {
 	f, _ := v.Float()
 	if v.Kind() != linewatch.Float || math.Abs(f) >= 1e15 {
@@ -250,7 +324,7 @@ func readable(c *linewatch.ConditionWhy, v *linewatch.Value) string {
 // clearText tells of hysteresis when the value no longer breaks the limit
 // itself, for otherwise the sentence would look wrong.
 func clearText(c *linewatch.ConditionWhy) string {
-	v := compared(c)
+	v := c.Compared()
 	if c.Clear == nil || v == nil || len(c.Limits) != 1 || !v.IsNumber() || !c.Limits[0].IsNumber() {
 		return ""
 	}

@@ -46,6 +46,9 @@ func TestSentence(t *testing.T) {
 	agree.Groups[0].State = linewatch.Warning
 	deleted := one(linewatch.Warning, temp("above", 80, linewatch.True))
 	deleted.Cause = "rule version 2"
+	oneReason := one(linewatch.Warning, temp("above", 80, linewatch.True))
+	oneReason.Groups = append(oneReason.Groups, oneReason.Groups[0])
+	oneReason.Groups[1].Group, oneReason.Groups[1].Wins = "h", false
 
 	tests := []struct {
 		name string
@@ -57,7 +60,7 @@ func TestSentence(t *testing.T) {
 		{"many digits", linewatch.Warning, one(linewatch.Warning, temp("above", 80.0624998, linewatch.True)), "t 80.062 above 75 — g (5) decides"},
 		{"hardly above", linewatch.Warning, one(linewatch.Warning, temp("above", 75.00001, linewatch.True)), "t 75.00001 above 75 — g (5) decides"},
 		{"no loser", linewatch.Active, contextOnly(), "machine_state is Execute; product is PET-1L — context (40) decides"},
-		{"two groups of one mind", linewatch.Warning, agree, "water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for 10 s — limits (60) and context (40) agree"},
+		{"two groups of one mind", linewatch.Warning, agree, "water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for 10 s; machine_state is Execute; product is PET-1L — limits (60) and context (40) agree"},
 		{"held by hysteresis", linewatch.Warning, one(linewatch.Warning, clearing), "t 74.5 above 75 (clears at 74) — g (5) decides"},
 		{"held by hysteresis from below", linewatch.Warning, one(linewatch.Warning, belowClearing), "t 75.5 below 75 (clears at 76) — g (5) decides"},
 		{"another equipment", linewatch.Warning, one(linewatch.Warning, elsewhere), "C1 t 75 at least 75 for 90 s — g (5) decides"},
@@ -79,13 +82,56 @@ func TestSentence(t *testing.T) {
 		{"missing", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "missing", Tag: "t", Span: linewatch.Minute, Truth: linewatch.True}), "t sent nothing for 1 min — g (5) decides"},
 		{"a sequence", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "sequence", Tag: "t", Span: linewatch.Minute, Limits: []linewatch.Value{linewatch.StringValue("A"), linewatch.StringValue("B")}, Truth: linewatch.True}), "t in the sequence A, B within 1 min — g (5) decides"},
 		{"a set", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "in", Tag: "t", Value: value(linewatch.IntValue(5)), Limits: []linewatch.Value{linewatch.IntValue(1), linewatch.IntValue(5)}, Truth: linewatch.True}), "t 5 is one of 1, 5 — g (5) decides"},
-		{"nobody has an opinion", linewatch.Unknown, linewatch.Explanation{Groups: []linewatch.GroupWhy{{Group: "g"}}}, "no group has an opinion"},
+		{"two groups of one mind and one reason", linewatch.Warning, oneReason, "t 80 above 75 — g (5) and h (5) agree"},
+		{"nobody has an opinion", linewatch.Idle, linewatch.Explanation{Groups: []linewatch.GroupWhy{{Group: "g", Conditions: []linewatch.ConditionWhy{temp("above", 70, linewatch.False)}}}}, "nothing is wrong: no case of the rule applies"},
+		{"nobody, since it is undecided", linewatch.Unknown, linewatch.Explanation{Groups: []linewatch.GroupWhy{{Group: "g", Conditions: []linewatch.ConditionWhy{{Op: "above", Tag: "p", Cause: "source offline"}}}}}, "p is unknown (source offline)"},
+		{"nobody knows why", linewatch.Unknown, linewatch.Explanation{Groups: []linewatch.GroupWhy{{Group: "g"}}}, "nothing is known yet"},
 		{"no point behind it", linewatch.Unknown, linewatch.Explanation{Cause: "rule deleted"}, "rule deleted"},
 		{"a cause and a winner", linewatch.Warning, deleted, "rule version 2: t 80 above 75 — g (5) decides"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := Sentence(tt.to, tt.why); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestChangeSentence asks that a change which ends an alarm says what is well
+// again.
+func TestChangeSentence(t *testing.T) {
+	level := func(average float64) linewatch.GroupWhy {
+		return linewatch.GroupWhy{Group: "level", Weight: 50, Conditions: []linewatch.ConditionWhy{{Op: "all", For: 12 * linewatch.Second, Truth: linewatch.False, Of: []linewatch.ConditionWhy{
+			{Op: "isNot", Tag: "machine_mode", Value: value(linewatch.StringValue("Production")), Limits: []linewatch.Value{linewatch.StringValue("Maintenance")}, At: noon - 9000, Truth: linewatch.True},
+			{
+				Op: "below", Tag: "fill_level", Window: "avg", Over: 20 * linewatch.Second, Result: value(linewatch.FloatValue(average)),
+				Limits: []linewatch.Value{linewatch.FloatValue(99.4)}, Clear: value(linewatch.FloatValue(99.6)), At: noon, Truth: linewatch.False,
+			},
+		}}}}
+	}
+	maintenance := linewatch.GroupWhy{Group: "maintenance", Weight: 80, Conditions: []linewatch.ConditionWhy{
+		{Op: "is", Tag: "machine_mode", Value: value(linewatch.StringValue("Production")), Limits: []linewatch.Value{linewatch.StringValue("Maintenance")}, At: noon - 9000, Truth: linewatch.False},
+	}}
+	running := contextOnly().Groups[0]
+	stops := maintenance
+	stops.State, stops.Wins, stops.Conditions = linewatch.Idle, true, level(99.7).Conditions
+	tests := []struct {
+		name     string
+		from, to linewatch.State
+		groups   []linewatch.GroupWhy
+		want     string
+	}{
+		{"back at its clear", linewatch.Warning, linewatch.Idle, []linewatch.GroupWhy{level(99.601), maintenance}, "avg of fill_level over 20 s 99.601 not below 99.6 — nothing is wrong any more: no case of the rule applies"},
+		{"back at its limit", linewatch.Warning, linewatch.Idle, []linewatch.GroupWhy{level(99.5)}, "avg of fill_level over 20 s 99.5 not below 99.4 — nothing is wrong any more: no case of the rule applies"},
+		{"somebody else decides", linewatch.Warning, linewatch.Active, []linewatch.GroupWhy{running, level(99.601)}, "machine_state is Execute; product is PET-1L — context (40) decides; level (50) has no opinion: avg of fill_level over 20 s 99.601 not below 99.6"},
+		{"it decides by its otherwise", linewatch.Warning, linewatch.Idle, []linewatch.GroupWhy{stops}, "avg of fill_level over 20 s 99.7 not below 99.4 — maintenance (80) decides"},
+		{"no alarm before", linewatch.Unknown, linewatch.Idle, []linewatch.GroupWhy{level(99.601)}, "nothing is wrong: no case of the rule applies"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := linewatch.StateChange{From: tt.from, To: tt.to, Why: linewatch.Explanation{Groups: tt.groups}}
+			if got := ChangeSentence(&c); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})

@@ -19,7 +19,7 @@ const statusTimeout = 2 * time.Second
 func (a *App) Status() ui.Status {
 	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 	defer cancel()
-	s := ui.Status{Version: a.o.Version, Time: a.clock.now(), Started: a.started}
+	s := ui.Status{Version: a.o.Version, Time: a.clock.now(), Started: a.started, Speed: a.o.Speed, Decimals: map[ui.TagOf]int{}}
 	if all, err := a.host.Status(ctx); err == nil {
 		a.addDomains(&s, all)
 	}
@@ -35,8 +35,22 @@ func (a *App) Status() ui.Status {
 		for _, src := range st.Sources {
 			s.Sources = append(s.Sources, source(src, a.sources[src.ID]))
 		}
+		connectSenders(&s, st.Gateway)
 	}
 	return s
+}
+
+// connectSenders tells the senders that this gateway's sources are of the
+// state of those: a heartbeat goes on when a source is down.
+func connectSenders(s *ui.Status, gateway string) {
+	states := map[string]ui.SourceState{}
+	for i := range s.Sources {
+		name := linewatch.Sender{Gateway: gateway, Source: s.Sources[i].ID}
+		states[name.String()] = s.Sources[i].State
+	}
+	for i := range s.Senders {
+		s.Senders[i].Source = states[s.Senders[i].Name]
+	}
 }
 
 func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
@@ -48,6 +62,7 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 			s.Engine.Accepted += d.Accounts.Accepted - d.Copies.Accepted
 			s.Engine.Duplicate += d.Accounts.Duplicate - d.Copies.Duplicate
 			s.Engine.Quarantined += d.Accounts.QuarantinedTotal() - d.Copies.QuarantinedTotal()
+			addReasons(&s.Engine, &d)
 		}
 		s.Domains = append(s.Domains, ui.Domain{
 			Name: domainName(d.Line), Accepted: d.Accounts.Accepted, Processed: d.Accounts.Processed,
@@ -64,8 +79,10 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 		}
 		for i := range d.Machines {
 			s.Machines = append(s.Machines, machine(&d.Machines[i]))
+			addDecimals(s, &d.Machines[i].Equipment)
 		}
 		for i := range d.Instances {
+			addDecimals(s, &d.Instances[i].Equipment)
 			if in := instance(&d.Instances[i]); d.Instances[i].Kind == linewatch.Shadow {
 				s.Shadows = append(s.Shadows, in)
 			} else {
@@ -76,6 +93,31 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 	s.Engine.NotKept = a.quarantine.skipped.Load() + a.late.skipped.Load()
 	g := a.host.Global()
 	s.Watermarks = append(s.Watermarks, ui.Watermark{Scope: "global", Time: g.Time, HeldBy: g.HeldBy})
+}
+
+// addReasons counts why points were quarantined, each where it was first heard.
+func addReasons(e *ui.EngineAccount, d *host.DomainStatus) {
+	for why, n := range d.Accounts.Quarantined {
+		if n -= d.Copies.Quarantined[why]; n > 0 {
+			if e.Reasons == nil {
+				e.Reasons = map[string]uint64{}
+			}
+			e.Reasons[domain.Reason(why).String()] += n
+		}
+	}
+}
+
+// addDecimals notes the decimals of a machine's tags, once for all its rules.
+func addDecimals(s *ui.Status, eq *linewatch.Equipment) {
+	for _, t := range eq.Tags {
+		tag := ui.TagOf{Equipment: eq.ID, Tag: t.Name}
+		switch _, known := s.Decimals[tag]; {
+		case known:
+			return
+		case t.Decimals > 0:
+			s.Decimals[tag] = t.Decimals
+		}
+	}
 }
 
 func domainName(line string) string {

@@ -1,0 +1,54 @@
+package app
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"linewatch"
+	"linewatch/rules/domain"
+	"linewatch/rules/host"
+	"linewatch/ui"
+)
+
+// A heartbeat goes on when a source is down, so the sender alone would look
+// well.
+func TestSendersKnowTheirSource(t *testing.T) {
+	s := ui.Status{
+		Sources: []ui.Source{{ID: "filler", State: ui.SourceConnected}, {ID: "packer", State: ui.SourceDown}},
+		Senders: []ui.Sender{{Name: "gw/filler"}, {Name: "gw/packer"}, {Name: "elsewhere/packer"}},
+	}
+	connectSenders(&s, "gw")
+	var got []ui.SourceState
+	for _, x := range s.Senders {
+		got = append(got, x.Source)
+	}
+	if diff := cmp.Diff([]ui.SourceState{ui.SourceConnected, ui.SourceDown, ""}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Points that two lines hear count once, for every reason.
+func TestReasonsOfQuarantine(t *testing.T) {
+	var e ui.EngineAccount
+	var first, second host.DomainStatus
+	first.Accounts.Quarantined[domain.ClockAhead] = 3
+	second.Accounts.Quarantined[domain.ClockAhead], second.Copies.Quarantined[domain.ClockAhead] = 5, 3
+	second.Accounts.Quarantined[domain.UnknownSender] = 1
+	second.Accounts.Quarantined[domain.Malformed], second.Copies.Quarantined[domain.Malformed] = 2, 2
+	addReasons(&e, &first)
+	addReasons(&e, &second)
+	if diff := cmp.Diff(map[string]uint64{"CLOCK_AHEAD": 5, "UNKNOWN_SENDER": 1}, e.Reasons); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestDecimalsOfTags(t *testing.T) {
+	s := ui.Status{Decimals: map[ui.TagOf]int{}}
+	eq := linewatch.Equipment{ID: "F1", Tags: []linewatch.Tag{{Name: "state"}, {Name: "level", Decimals: 1}}}
+	addDecimals(&s, &eq)
+	addDecimals(&s, &eq)
+	if diff := cmp.Diff(map[ui.TagOf]int{{Equipment: "F1", Tag: "level"}: 1}, s.Decimals); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
