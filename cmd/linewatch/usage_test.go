@@ -175,7 +175,7 @@ func TestMistakesWhileRunning(t *testing.T) {
 		{"run --config DIR/busy.yaml --data DIR/d3 --http 127.0.0.1:0", exitAddress, []string{"mqtt.embedded: ", taken, "in use", "choose another"}},
 		{"simulate --listen " + taken, exitAddress, []string{taken, "in use", "--listen"}},
 		{"rules delete nonsense --data DIR/data", exitFailed, []string{"rule nonsense: no such rule; linewatch rules list"}},
-		{"rules apply DIR/elsewhere.yaml --data DIR/data", exitConfig, []string{`elsewhere.yaml: scope.equipment: "F7" is not registered; apply the assets first`}},
+		{"rules apply DIR/elsewhere.yaml --data DIR/data", exitConfig, []string{`DIR/elsewhere.yaml:7:20: scope.equipment: "F7" is not registered; did you mean F1? Else apply the assets first`}},
 	} {
 		m.check(t, dir)
 	}

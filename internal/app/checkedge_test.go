@@ -10,8 +10,8 @@ import (
 
 // The least that registry and rules allow counts, of the rules in force.
 func TestHowOldTagsMayGrow(t *testing.T) {
-	one := func(c linewatch.Condition, s linewatch.Scope) linewatch.Rule {
-		return linewatch.Rule{ID: "r", Scope: s, Groups: []linewatch.Group{{ID: "g", Cases: []linewatch.Case{{When: linewatch.Condition{Op: linewatch.Any, Of: []linewatch.Condition{c}}}}}}}
+	one := func(c linewatch.Condition, s linewatch.Scope) *linewatch.Rule {
+		return &linewatch.Rule{ID: "r", Scope: s, Groups: []linewatch.Group{{ID: "g", Cases: []linewatch.Case{{When: linewatch.Condition{Op: linewatch.Any, Of: []linewatch.Condition{c}}}}}}}
 	}
 	missing := linewatch.Condition{Op: linewatch.Missing, Tag: "t", Span: 2 * linewatch.Minute}
 	stale := linewatch.Condition{Op: linewatch.Above, Tag: "u", Equipment: "F2", StaleAfter: linewatch.Minute}

@@ -47,7 +47,7 @@ func apply(ctx context.Context, data, kind, file string, body []byte, how ui.Pub
 	path := "/api/v1/" + kind + "?" + query.Encode()
 	answer, err := call(ctx, data, http.MethodPost, path, body)
 	if err != nil {
-		return "", err
+		return "", withPath(file, err)
 	}
 	var said struct {
 		ID      string `json:"id"`
@@ -67,6 +67,22 @@ func apply(ctx context.Context, data, kind, file string, body []byte, how ui.Pub
 		return fmt.Sprintf("%s %s is in force", strings.TrimSuffix(kind, "s"), said.ID), nil
 	}
 	return kind + " are in force" + leftOut(said.Unregistered), nil
+}
+
+// withPath has a refusal name the file as its author does: the process knows
+// the last part of the path only.
+func withPath(file string, err error) error {
+	refused, ok := errors.AsType[*ConfigError](err)
+	if !ok {
+		return err
+	}
+	lines := strings.Split(refused.Error(), "\n")
+	for i, line := range lines {
+		if rest, ok := strings.CutPrefix(line, filepath.Base(file)+":"); ok {
+			lines[i] = file + ":" + rest
+		}
+	}
+	return &ConfigError{errors.New(strings.Join(lines, "\n"))}
 }
 
 // leftOut says what became of what another registry has left out.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -43,5 +44,18 @@ func TestAssetsToAnOlderProcess(t *testing.T) {
 	}
 	if said, err := ApplyFile(t.Context(), data, "assets", file, ui.AtOnce()); said != "assets are in force" || err != nil {
 		t.Errorf("got %q, %v", said, err)
+	}
+}
+
+// A refusal names the file as it was given, not only its last part.
+func TestRefusalsNameThePath(t *testing.T) {
+	data, requests := answering(t, http.StatusUnprocessableEntity, `{"detail":"hot.yaml:5:20: first; a remedy\nhot.yaml:6:1: second\nrule hot: third"}`)
+	file := filepath.Join(t.TempDir(), "hot.yaml")
+	if err := os.WriteFile(file, ruleOn("F1", 7), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := ApplyFile(t.Context(), data, "rules", file, ui.AtOnce())
+	if want := file + ":5:20: first; a remedy\n" + file + ":6:1: second\nrule hot: third"; err == nil || err.Error() != want || !errors.As(err, new(*ConfigError)) {
+		t.Errorf("%s\ngot  %v\nwant %s", *requests, err, want)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -26,7 +25,7 @@ type control struct {
 	known  sync.Mutex
 	rules  map[linewatch.RuleID]publishedRule
 	assets *linewatch.Assets
-	tables map[string]linewatch.Table
+	have   ruleset.InForce // changed and read by who may write, and changed with known held
 	graph  linewatch.RuleGraph
 	told   map[string]bool            // homes of sites that rules are about: whether they were told what is known
 	guests *rules.Guests              // lines that lines hear beside their own
@@ -40,7 +39,7 @@ type control struct {
 // number and their name.
 type publishedRule struct {
 	version   uint32
-	rule      linewatch.Rule
+	rule      *linewatch.Rule
 	stage     linewatch.Stage
 	from      linewatch.Time
 	withdrawn bool             // deleted
@@ -51,7 +50,7 @@ type publishedRule struct {
 func newControl(ctx context.Context, log ingest.Log) (*control, error) {
 	c := &control{
 		log: log, mu: make(chan struct{}, 1),
-		rules: map[linewatch.RuleID]publishedRule{}, tables: map[string]linewatch.Table{},
+		rules: map[linewatch.RuleID]publishedRule{}, have: ruleset.NewInForce(),
 		told: map[string]bool{}, guests: rules.NewGuests(compileExpression), ears: map[string]map[string]bool{}, noted: make(chan struct{}, 1),
 	}
 	for from := uint64(0); ; {
@@ -82,9 +81,9 @@ func (c *control) note(rec *linewatch.Control) {
 	case rec.DeleteRule != nil:
 		c.noteDelete(rec.DeleteRule)
 	case rec.Assets != nil:
-		c.assets = rec.Assets
+		c.assets, c.have.Registry = rec.Assets, rec.Assets
 	case rec.Table != nil:
-		c.tables[rec.Table.ID] = *rec.Table
+		c.have.Tables[rec.Table.ID] = *rec.Table
 	}
 }
 
@@ -114,139 +113,43 @@ func (c *control) write(ctx context.Context, make func() (*linewatch.Control, er
 	return nil
 }
 
-// ApplyRule implements ui.Rules. A rule that is in force as it is gets no new
-// version.
+// ApplyRule publishes the rule in a file. One that is in force as it is gets no
+// new version.
 func (c *control) ApplyRule(ctx context.Context, file string, body []byte, how ui.Publication) (linewatch.RuleID, uint32, error) {
-	rule, err := rulefile.ParseRule(file, body)
+	src, err := rulefile.ReadRule(file, body)
 	if err != nil {
 		return "", 0, ui.Refused{Err: err}
 	}
-	if err := c.tagsFit(file, body); err != nil {
-		return "", 0, ui.Refused{Err: err}
-	}
-	version, err := c.publish(ctx, file, rule, how)
-	return rule.ID, version, err
+	version, err := c.publish(ctx, src, how, (*ruleset.InForce).Check)
+	return src.Rule.ID, version, err
 }
 
-// publish publishes the next version of a rule; file names it in messages.
-func (c *control) publish(ctx context.Context, file string, rule linewatch.Rule, how ui.Publication) (version uint32, err error) {
+// publish publishes the next version of a rule, if it passes a check against
+// what is in force.
+func (c *control) publish(ctx context.Context, src *rulefile.Source, how ui.Publication, check func(*ruleset.InForce, *rulefile.Source) error) (version uint32, err error) {
+	rule := src.Rule
 	err = c.write(ctx, func() (*linewatch.Control, error) {
-		if err := c.fits(file, &rule); err != nil {
-			return nil, ui.Refused{Err: err}
+		if how.Stage != linewatch.StageRetired { // that must always be possible
+			if err := check(&c.have, src); err != nil {
+				return nil, ui.Refused{Err: err}
+			}
 		}
 		old := c.rules[rule.ID]
 		if err := old.follows(how); err != nil {
 			return nil, fmt.Errorf("rule %s: %w", rule.ID, err)
 		}
 		version = old.version
-		rv := &linewatch.RuleVersion{Rule: rule, Version: version + 1, Stage: how.Stage, From: how.From}
+		rv := &linewatch.RuleVersion{Rule: *rule, Version: version + 1, Stage: how.Stage, From: how.From}
 		if old.is(rv) {
 			return nil, nil
 		}
 		version++
 		if err := c.graph.Check(rv); err != nil {
-			return nil, ui.Refused{Err: fmt.Errorf("%s: %w; let one of them test tags instead", file, err)}
+			return nil, ui.Refused{Err: ruleset.Circle(src, err)}
 		}
 		return &linewatch.Control{Rule: rv}, nil
 	})
 	return version, err
-}
-
-// fits checks a rule against the registry: its equipment must be registered,
-// and what it reads of other rules is to be of its own line.
-func (c *control) fits(file string, rule *linewatch.Rule) error {
-	if c.assets == nil {
-		return nil // rules may come first; they wait for their equipment
-	}
-	line := ""
-	if rule.Scope.Equipment != "" {
-		eq, ok := c.equipment(rule.Scope.Equipment)
-		if !ok {
-			return fmt.Errorf("%s: scope.equipment: %q is not registered; apply the assets first (linewatch assets apply FILE), or check the name", file, rule.Scope.Equipment)
-		}
-		line = eq.Line
-	}
-	if rule.Scope.Line != "" {
-		if _, ok := c.equipment(linewatch.LineSubject(rule.Scope.Line)); !ok {
-			return fmt.Errorf("%s: scope.line: no equipment is registered with line %q; apply the assets first (linewatch assets apply FILE), or check the name", file, rule.Scope.Line)
-		}
-		line = rule.Scope.Line
-	}
-	if rule.Scope.Site != "" {
-		if _, ok := c.equipment(rule.Scope.Subject()); !ok {
-			return fmt.Errorf("%s: scope.site: no equipment is registered with site %q; apply the assets first (linewatch assets apply FILE), or check the name", file, rule.Scope.Site)
-		}
-	}
-	if err := c.groupsFit(rule, rule.Groups, line); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	for i := range rule.Overrides {
-		if err := c.overrideFits(rule, &rule.Overrides[i]); err != nil {
-			return fmt.Errorf("%s: overrides[%d]: %w", file, i, err)
-		}
-	}
-	return nil
-}
-
-func (c *control) groupsFit(rule *linewatch.Rule, groups []linewatch.Group, line string) error {
-	for i := range groups {
-		for j := range groups[i].Cases {
-			when := &groups[i].Cases[j].When
-			if err := errors.Join(c.conditionFits(when, line, rule.Scope.Site), c.inputFits(when, rule)); err != nil {
-				return fmt.Errorf("groups[%d].cases[%d]: %w", i, j, err)
-			}
-		}
-	}
-	return nil
-}
-
-// overrideFits checks that what is overridden is of the rule's class.
-func (c *control) overrideFits(rule *linewatch.Rule, o *linewatch.Override) error {
-	eq, ok := c.equipment(o.Equipment)
-	switch {
-	case !ok:
-		return fmt.Errorf("equipment %q is not registered; apply the assets first, or check the name", o.Equipment)
-	case eq.Class != rule.Scope.Class:
-		return fmt.Errorf("equipment %q is of class %q, the rule is about class %q; check the name, or the class in the assets", o.Equipment, eq.Class, rule.Scope.Class)
-	}
-	for i := range rule.Overrides {
-		if other := &rule.Overrides[i]; other != o && c.same(other.Equipment, o.Equipment) {
-			return fmt.Errorf("equipment %q is %q, which is overridden too; remove one of them", o.Equipment, other.Equipment)
-		}
-	}
-	return c.groupsFit(rule, o.Groups, eq.Line)
-}
-
-func (c *control) conditionFits(cond *linewatch.Condition, line, site string) error {
-	_, isRule := linewatch.RuleTag(cond.Tag)
-	for _, name := range equipmentOf(cond) {
-		eq, ok := c.equipment(name)
-		switch {
-		case !ok:
-			return fmt.Errorf("equipment %q is not registered; apply the assets first, or check the name", name)
-		case site != "" && eq.Site != site:
-			return fmt.Errorf("equipment %q is of site %q, the rule is about site %q; a rule can only read tags of its own site", cond.Equipment, eq.Site, site)
-		case line != "" && eq.Line != line && isRule:
-			return fmt.Errorf("equipment %q is on line %q, the rule is on line %q; a rule can only read states of rules of its own line, and tags of any", name, eq.Line, line)
-		}
-	}
-	for i := range cond.Of {
-		if err := c.conditionFits(&cond.Of[i], line, site); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// tagsFit checks the tags that the rule in body reads against those that the
-// registry lists: a misspelt one would be unknown for ever.
-func (c *control) tagsFit(file string, body []byte) error {
-	src, err := rulefile.Read(file, body)
-	if err != nil {
-		return err
-	}
-	known := c.registry()
-	return ruleset.CheckTags(src, &known)
 }
 
 // equipment finds a registered equipment by id or alias, or what stands for a
@@ -280,7 +183,7 @@ func (c *control) registry() linewatch.Assets {
 	return *c.assets
 }
 
-// DeleteRule implements ui.Rules.
+// DeleteRule withdraws a rule.
 func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID, how ui.Publication) error {
 	return c.write(ctx, func() (*linewatch.Control, error) {
 		old, ok := c.rules[id]
@@ -294,7 +197,7 @@ func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID, how ui.Pu
 	})
 }
 
-// ApplyAssets implements ui.Registry.
+// ApplyAssets publishes a registry.
 func (c *control) ApplyAssets(ctx context.Context, file string, body []byte) (gone ui.Unregistered, err error) {
 	assets, err := rulefile.ParseAssets(file, body)
 	if err != nil {
@@ -335,7 +238,7 @@ func unregistered(before, after *linewatch.Assets) (gone ui.Unregistered) {
 	return gone
 }
 
-// ApplyTable implements ui.Registry.
+// ApplyTable publishes a table.
 func (c *control) ApplyTable(ctx context.Context, file string, body []byte) (string, error) {
 	table, err := rulefile.ParseTable(file, body)
 	if err != nil {
@@ -348,7 +251,7 @@ func (c *control) ApplyTable(ctx context.Context, file string, body []byte) (str
 // publishTable publishes a table unless it is as it was.
 func (c *control) publishTable(ctx context.Context, table linewatch.Table) (changed bool, err error) {
 	err = c.write(ctx, func() (*linewatch.Control, error) {
-		if old, ok := c.tables[table.ID]; ok && reflect.DeepEqual(old, table) {
+		if old, ok := c.have.Tables[table.ID]; ok && reflect.DeepEqual(old, table) {
 			return nil, nil
 		}
 		changed = true

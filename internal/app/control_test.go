@@ -115,8 +115,8 @@ func TestRegistryAndRules(t *testing.T) {
 	}
 	other := strings.Replace(string(ruleOn("F1", 70)), "tag: temperature", "tag: temperature\n        equipment: F2", 1)
 	for _, test := range []struct{ rule, want string }{
-		{string(ruleOn("F9", 70)), `r.yaml: scope.equipment: "F9" is not registered; apply the assets first`},
-		{strings.Replace(other, "F2", "F9", 1), `r.yaml: groups[0].cases[0]: equipment "F9" is not registered`},
+		{string(ruleOn("F9", 70)), `r.yaml:5:20: scope.equipment: "F9" is not registered; did you mean F1? Else apply the assets first (linewatch assets apply FILE)`},
+		{strings.Replace(other, "F2", "F9", 1), `r.yaml:13:20: groups[0].cases[0].equipment: "F9" is not registered; did you mean F1?`},
 		{strings.Replace(other, "above: 70", "abvoe: 70", 1), `did you mean above?`},
 	} {
 		_, _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(test.rule), ui.AtOnce())

@@ -16,9 +16,9 @@ func TestOverridesFitTheRegistry(t *testing.T) {
 	}
 	for overrides, want := range map[string]string{
 		"{equipment: F1, params: {max: 8}}":                                    "",
-		"{equipment: F9, params: {max: 8}}":                                    `hot.yaml: overrides[0]: equipment "F9" is not registered`,
-		"{equipment: C1, params: {max: 8}}":                                    `overrides[0]: equipment "C1" is of class "capper", the rule is about class "filler"`,
-		"{equipment: F1, params: {max: 8}}, {equipment: e1, params: {max: 9}}": `equipment "F1" is "e1", which is overridden too`,
+		"{equipment: F9, params: {max: 8}}":                                    `hot.yaml:7:25: overrides[0].equipment: "F9" is not registered; did you mean F1?`,
+		"{equipment: C1, params: {max: 8}}":                                    `hot.yaml:7:25: overrides[0].equipment: "C1" is of class "capper", and the rule about class "filler"; remove`,
+		"{equipment: F1, params: {max: 8}}, {equipment: e1, params: {max: 9}}": `hot.yaml:7:60: overrides[1].equipment: "e1" is "F1", which is overridden too`,
 	} {
 		rule := strings.Replace(string(ruleOn("F1", 70)), "scope: {equipment: F1}", "scope: {class: filler}\nparams: {max: 70}\noverrides: ["+overrides+"]", 1)
 		rule = strings.Replace(rule, "above: 70", "above: $max", 1)

@@ -11,6 +11,8 @@ import (
 	"linewatch/notify/bolthistory"
 	"linewatch/rules"
 	"linewatch/rules/host"
+	"linewatch/rules/rulefile"
+	"linewatch/rules/ruleset"
 	"linewatch/ui"
 )
 
@@ -30,7 +32,9 @@ func (c *control) noteRule(rv *linewatch.RuleVersion) {
 	}
 	c.graph.Publish(rv)
 	v := ui.RuleVersion{Version: rv.Version, Stage: rv.In(), From: rv.From}
-	c.rules[rv.Rule.ID] = publishedRule{version: rv.Version, rule: rv.Rule, stage: rv.In(), from: rv.From, versions: old.with(v)}
+	rule := rv.Rule
+	c.noteInForce(rule.ID, &rule, rv.In())
+	c.rules[rule.ID] = publishedRule{version: rv.Version, rule: &rule, stage: rv.In(), from: rv.From, versions: old.with(v)}
 }
 
 // noteDelete takes note of the end of a rule. c.known is held.
@@ -41,7 +45,22 @@ func (c *control) noteDelete(d *linewatch.RuleDelete) {
 	}
 	c.graph.Withdraw(d.ID, d.From)
 	v := ui.RuleVersion{Version: d.Version, Deleted: true, From: d.From}
-	c.rules[d.ID] = publishedRule{version: d.Version, rule: linewatch.Rule{Name: old.rule.Name}, withdrawn: true, versions: old.with(v)}
+	delete(c.have.Rules, d.ID)
+	delete(c.have.Waiting, d.ID)
+	c.rules[d.ID] = publishedRule{version: d.Version, rule: &linewatch.Rule{Name: old.rule.Name}, withdrawn: true, versions: old.with(v)}
+}
+
+// noteInForce takes note of what a version puts in force, and a draft or shadow
+// leaves so.
+func (c *control) noteInForce(id linewatch.RuleID, rule *linewatch.Rule, stage linewatch.Stage) {
+	switch live := c.have.Rules[id] != nil; {
+	case stage == linewatch.StageActive:
+		delete(c.have.Waiting, id)
+		c.have.Rules[id] = rule
+	case stage == linewatch.StageRetired || !live:
+		delete(c.have.Rules, id)
+		c.have.Waiting[id] = rule
+	}
 }
 
 // with returns the versions with a newer one.
@@ -53,7 +72,7 @@ func (p *publishedRule) with(v ui.RuleVersion) []ui.RuleVersion {
 // is reports whether a version would change nothing: its content was published
 // last, for the same stage and time.
 func (p *publishedRule) is(rv *linewatch.RuleVersion) bool {
-	return p.version > 0 && !p.withdrawn && p.stage == rv.In() && p.from == rv.From && reflect.DeepEqual(p.rule, rv.Rule)
+	return p.version > 0 && !p.withdrawn && p.stage == rv.In() && p.from == rv.From && reflect.DeepEqual(*p.rule, rv.Rule)
 }
 
 // follows reports ui.ErrConflict if the author of a publication has not seen
@@ -71,12 +90,16 @@ func (c *control) life(id linewatch.RuleID) (life ui.RuleLife, ok bool) {
 	c.known.Lock()
 	defer c.known.Unlock()
 	p, ok := c.rules[id]
-	life = ui.RuleLife{ID: id, Name: p.rule.Name, Versions: slices.Clone(p.versions), Lines: []ui.RuleOnLine{}}
-	slices.Reverse(life.Versions)
-	if !p.withdrawn && ok {
-		life.Document = &p.rule
+	life = ui.RuleLife{ID: id, Versions: slices.Clone(p.versions), Lines: []ui.RuleOnLine{}}
+	if !ok {
+		return life, false
 	}
-	return life, ok
+	life.Name = p.rule.Name
+	slices.Reverse(life.Versions)
+	if !p.withdrawn {
+		life.Document = p.rule
+	}
+	return life, true
 }
 
 // published lists the rules that are not deleted, in order.
@@ -168,7 +191,7 @@ func (l ruleLives) Republish(ctx context.Context, id linewatch.RuleID, version u
 	if err != nil {
 		return 0, err
 	}
-	return l.control.publish(ctx, "rule "+string(id), rule, how)
+	return l.control.publish(ctx, rulefile.Known("rule "+string(id), &rule), how, (*ruleset.InForce).Recheck)
 }
 
 // lines returns what is in force of each rule, line by line.

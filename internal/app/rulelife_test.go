@@ -146,3 +146,25 @@ func TestShadowsStayByThemselves(t *testing.T) {
 		}
 	}
 }
+
+// A rule can be taken out of force although its machine has gone meanwhile,
+// and no older version of it can be brought back.
+func TestRulesOfGoneMachinesRetire(t *testing.T) {
+	c, _ := openControlLog(t, t.TempDir())
+	lives := ruleLives{control: c}
+	if _, err := c.ApplyAssets(t.Context(), "a.yaml", []byte(twoLines)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", 70), ui.AtOnce()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.ApplyAssets(t.Context(), "a.yaml", []byte(strings.Replace(twoLines, "F1", "F7", 1))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lives.Republish(t.Context(), "hot", 1, staged(linewatch.StageShadow, 0, -1)); err == nil || !strings.Contains(err.Error(), `rule hot: scope.equipment: "F1" is not registered; did you mean F7?`) {
+		t.Errorf("brought back: %v", err)
+	}
+	if _, err := lives.Republish(t.Context(), "hot", 0, staged(linewatch.StageRetired, 0, -1)); err != nil {
+		t.Errorf("retired: %v", err)
+	}
+}

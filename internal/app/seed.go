@@ -135,7 +135,7 @@ func (c *control) seedRule(ctx context.Context, file string, body []byte) (kept 
 		return false, &ConfigError{err}
 	}
 	if old, ok := c.rules[rule.ID]; ok {
-		return !reflect.DeepEqual(old.rule, rule), nil
+		return !reflect.DeepEqual(*old.rule, rule), nil
 	}
 	_, _, err = c.ApplyRule(ctx, file, body, ui.AtOnce())
 	return false, err

@@ -23,11 +23,11 @@ func TestRulesAboutLinesAndSites(t *testing.T) {
 		{"{line: one}", "{expr: F2.t - F1.t, above: {table: x, key: {tag: t, equipment: F3}, column: c}}", ""},
 		{"{line: four}", "{tag: t, equipment: F1, above: 1}", `scope.line: no equipment is registered with line "four"`},
 		{"{equipment: F1}", "{tag: rule:r, equipment: \"line:one\", is: ERROR}", ""},
-		{"{equipment: F2}", "{tag: rule:r, equipment: \"line:one\", is: ERROR}", `equipment "line:one" is on line "one", the rule is on line "two"`},
+		{"{equipment: F2}", "{tag: rule:r, equipment: \"line:one\", is: ERROR}", `"line:one" is on line one, and F2 on line two`},
 		{"{site: s}", "{tag: t, equipment: F2, above: 1}", ""},
-		{"{site: s}", "{tag: t, equipment: F3, above: 1}", `equipment "F3" is of site "other", the rule is about site "s"`},
-		{"{site: s}", "{tag: rule:a, equipment: F1, is: ERROR}", `rule a is judged on its line, not for the site "s"`},
-		{"{site: s}", "{tag: rule:a, is: ERROR}", `rule a says nothing of "site:s", it is about "F1"`},
+		{"{site: s}", "{tag: t, equipment: F3, above: 1}", `r.yaml:13:33: groups[0].cases[0].all[0].equipment: is of site other, the rule of site s; a rule reads tags of its own site`},
+		{"{site: s}", "{tag: rule:a, equipment: F1, is: ERROR}", "is not the site, and a rule about a site reads states of rules about that site only; test tags of the equipment instead"},
+		{"{site: s}", "{tag: rule:a, is: ERROR}", "reads rule a of site:s, but that is about F1; a rule about a site reads states of rules about that site only"},
 		{"{site: nowhere}", "{tag: t, equipment: F1, above: 1}", `scope.site: no equipment is registered with site "nowhere"`},
 	} {
 		id := "r"

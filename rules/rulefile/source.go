@@ -1,18 +1,34 @@
 package rulefile
 
-import "linewatch/internal/strictyaml"
+import (
+	"linewatch"
+	"linewatch/internal/strictyaml"
+)
 
 // Source is a file that has been read and still knows where everything stands,
 // so that mistakes which only show beside other files get their place as well.
 type Source struct {
 	Name string
 	Document
-	doc *strictyaml.Document
+	doc *strictyaml.Document // nil: it comes from no file
 }
 
 // Read reads a file of any kind as Parse does.
 func Read(file string, data []byte) (*Source, error) {
-	doc, kind, err := open(file, data, KindRule, KindAssets, KindTable)
+	return read(file, data, KindRule, KindAssets, KindTable)
+}
+
+// ReadRule reads a document of kind Rule.
+func ReadRule(file string, data []byte) (*Source, error) { return read(file, data, KindRule) }
+
+// Known is a rule that was read before and comes from no file. Its name is used
+// in messages.
+func Known(name string, rule *linewatch.Rule) *Source {
+	return &Source{Name: name, Document: Document{Rule: rule}}
+}
+
+func read(file string, data []byte, kinds ...string) (*Source, error) {
+	doc, kind, err := open(file, data, kinds...)
 	if err != nil {
 		return nil, err
 	}
@@ -25,5 +41,8 @@ func Read(file string, data []byte) (*Source, error) {
 
 // Fault returns a mistake at what path names.
 func (s *Source) Fault(path, message, remedy string) *Error {
+	if s.doc == nil {
+		return &Error{File: s.Name, Field: path, Message: message, Remedy: remedy}
+	}
 	return s.doc.Fault(path, message, remedy)
 }

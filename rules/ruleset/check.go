@@ -16,6 +16,11 @@ type checker struct {
 	faults
 	set   *Set
 	rules map[linewatch.RuleID]*rulefile.Source
+	// inForce, if set, is what a running process has: what may still be
+	// published there is no mistake.
+	inForce *InForce
+	anyTag  bool       // tags that the registry does not list are no mistake
+	plant   *directory // of the registry; see directory
 }
 
 // names finds rules of one id.
@@ -38,17 +43,22 @@ func (c *checker) circles() {
 		}
 		rv := &linewatch.RuleVersion{Rule: *src.Rule, Version: 1}
 		if err := graph.Check(rv); errors.Is(err, linewatch.ErrRuleCycle) {
-			_, circle, _ := strings.Cut(err.Error(), linewatch.ErrRuleCycle.Error()+": ")
-			c.add(src, c.firstRead(src), "closes a circle of rules: "+circle, "let one of them test tags instead")
+			c.list = append(c.list, Circle(src, err))
 			continue
 		}
 		graph.Publish(rv)
 	}
 }
 
+// Circle gives a linewatch.ErrRuleCycle its place in the file.
+func Circle(src *rulefile.Source, err error) *rulefile.Error {
+	_, circle, _ := strings.Cut(err.Error(), linewatch.ErrRuleCycle.Error()+": ")
+	return src.Fault(firstRead(src.Rule), "closes a circle of rules: "+circle, "let one of them test tags instead")
+}
+
 // firstRead returns the path of the first condition on a rule's state.
-func (c *checker) firstRead(src *rulefile.Source) (first string) {
-	src.Rule.Walk(func(path string, _ *linewatch.Group, cond *linewatch.Condition) {
+func firstRead(r *linewatch.Rule) (first string) {
+	r.Walk(func(path string, _ *linewatch.Group, cond *linewatch.Condition) {
 		if _, ok := linewatch.RuleTag(cond.Tag); ok && first == "" {
 			first = path + ".tag"
 		}
@@ -59,11 +69,17 @@ func (c *checker) firstRead(src *rulefile.Source) (first string) {
 // rule checks what one rule refers to.
 func (c *checker) rule(src *rulefile.Source) {
 	about, ok := c.subjects(src)
+	if !ok {
+		about = nil
+	}
 	src.Rule.Walk(func(path string, _ *linewatch.Group, cond *linewatch.Condition) {
+		on := concerned(src.Rule, path, about)
 		if id, is := linewatch.RuleTag(cond.Tag); is {
-			c.ruleState(src, path, id, cond)
-		} else if ok {
-			c.tags(src, path, cond, concerned(src.Rule, path, about))
+			if c.sameHome(src, path, cond, on) {
+				c.ruleState(src, path, id, cond)
+			}
+		} else if c.set.Assets != nil {
+			c.tags(src, path, cond, on)
 		}
 		c.lookups(src, path, cond)
 	})
@@ -75,6 +91,12 @@ func (c *checker) rule(src *rulefile.Source) {
 
 // ruleState checks a condition on the state of another rule.
 func (c *checker) ruleState(src *rulefile.Source, path string, id linewatch.RuleID, cond *linewatch.Condition) {
+	if c.inForce != nil { // what it says may change, and whom it is about hardly
+		if other := c.inForce.published(id); other != nil {
+			c.sameSubject(src, path, cond, other)
+		}
+		return
+	}
 	other, ok := c.rules[id]
 	if !ok {
 		var ids []string
@@ -86,7 +108,14 @@ func (c *checker) ruleState(src *rulefile.Source, path string, id linewatch.Rule
 		return
 	}
 	c.sameSubject(src, path, cond, other.Rule)
-	says := states(other.Rule)
+	unsaid(path, cond, states(other.Rule), func(at, state string, says []string) {
+		c.add(src, at, fmt.Sprintf("is %.40q, which rule %s never says", state, id), "it says "+strings.Join(says, ", "))
+	})
+}
+
+// unsaid shows the states that a condition asks for and that are not among
+// those that a rule says, each with its path.
+func unsaid(path string, cond *linewatch.Condition, says []string, show func(at, state string, says []string)) {
 	limits, at := cond.Values, path+"."+cond.Op.String()
 	if limits == nil {
 		limits = []linewatch.Value{cond.Limit}
@@ -96,9 +125,52 @@ func (c *checker) ruleState(src *rulefile.Source, path string, id linewatch.Rule
 			at = fmt.Sprintf("%s.%s[%d]", path, cond.Op, i)
 		}
 		if s := v.Str(); !v.IsNull() && !slices.Contains(says, s) {
-			c.add(src, at, fmt.Sprintf("is %.40q, which rule %s never says", s, id), "it says "+strings.Join(says, ", "))
+			show(at, s, says)
 		}
 	}
+}
+
+// sameHome asks that the rule that is read is judged where this one is, for
+// each of the equipment that the condition is judged for.
+func (c *checker) sameHome(src *rulefile.Source, path string, cond *linewatch.Condition, about []*linewatch.Equipment) bool {
+	if cond.Equipment == "" || c.set.Assets == nil {
+		return true
+	}
+	path += ".equipment"
+	if scope := src.Rule.Scope; scope.Site != "" && cond.Equipment != scope.Subject() {
+		c.add(src, path, "is not the site, and a rule about a site reads states of rules about that site only", "test tags of the equipment instead")
+		return false
+	}
+	read := c.directory().byName[cond.Equipment]
+	if read == nil {
+		c.equipment(src, path, cond.Equipment)
+		return false
+	}
+	for _, e := range about {
+		if e.Line != read.Line {
+			c.add(src, path, fmt.Sprintf("%q is on %s, and %s on %s", cond.Equipment, homeOf(read), call(e), homeOf(e)), differs(src.Rule, e))
+			return false
+		}
+	}
+	return true
+}
+
+// differs says what to do about an equipment of a rule that is not on the line
+// whose rules it reads.
+func differs(r *linewatch.Rule, e *linewatch.Equipment) string {
+	const remedy = "a rule reads states of rules of its own line only, and tags of any"
+	if r.Scope.Class != "" {
+		return remedy + "; give " + call(e) + " an override that reads none, or a rule of its own"
+	}
+	return remedy
+}
+
+// homeOf names the line of an equipment, or the site.
+func homeOf(e *linewatch.Equipment) string {
+	if e.Line == "" {
+		return "site " + e.Site
+	}
+	return "line " + e.Line
 }
 
 // states returns what a rule may say, but for UNKNOWN.
@@ -132,7 +204,11 @@ func (c *checker) sameSubject(src *rulefile.Source, path string, cond *linewatch
 	if meant == "" || about == "" || c.id(meant) == c.id(about) {
 		return
 	}
-	c.add(src, path, fmt.Sprintf("reads rule %s of %s, but that is about %s", other.ID, meant, about), "write equipment: "+about+" beside the tag")
+	remedy := "write equipment: " + about + " beside the tag"
+	if src.Rule.Scope.Site != "" {
+		remedy = "a rule about a site reads states of rules about that site only: test tags of the equipment instead"
+	}
+	c.add(src, path, fmt.Sprintf("reads rule %s of %s, but that is about %s", other.ID, meant, about), remedy)
 }
 
 // lookups checks the tables in which limits stand, if there are any.

@@ -2,6 +2,7 @@ package ruleset
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,59 +11,107 @@ import (
 	"linewatch/rules/rulefile"
 )
 
+// directory finds what is registered by its name.
+type directory struct {
+	byName       map[string]*linewatch.Equipment // by id and alias, and what stands for lines and sites
+	names        []string                        // ids and aliases
+	classes      map[string][]*linewatch.Equipment
+	lines, sites []string
+}
+
+func newDirectory(a *linewatch.Assets) *directory {
+	d := &directory{byName: map[string]*linewatch.Equipment{}, classes: map[string][]*linewatch.Equipment{}}
+	add := func(name string, e *linewatch.Equipment) bool {
+		if _, known := d.byName[name]; known || name == "" {
+			return false
+		}
+		d.byName[name] = e
+		return true
+	}
+	for i := range a.Equipment {
+		e := &a.Equipment[i]
+		for _, name := range []string{e.Alias, e.ID} {
+			if add(name, e) {
+				d.names = append(d.names, name)
+			}
+		}
+		d.classes[e.Class] = append(d.classes[e.Class], e)
+		line, site := linewatch.LineSubject(e.Line), linewatch.SiteSubject(e.Site)
+		if add(line, &linewatch.Equipment{ID: line, Alias: e.Line, Line: e.Line, Site: e.Site}) {
+			d.lines = append(d.lines, e.Line)
+		}
+		if add(site, &linewatch.Equipment{ID: site, Alias: e.Site, Site: e.Site}) {
+			d.sites = append(d.sites, e.Site)
+		}
+	}
+	return d
+}
+
+// directory returns that of the registry, which there must be.
+func (c *checker) directory() *directory {
+	if c.plant == nil {
+		c.plant = newDirectory(c.set.Assets.Assets)
+	}
+	return c.plant
+}
+
 // subjects returns the equipment that a rule is about; ok is false where that
 // cannot be told, for want of a registry or because of a mistake in the scope.
 func (c *checker) subjects(src *rulefile.Source) (about []*linewatch.Equipment, ok bool) {
 	if c.set.Assets == nil {
 		return nil, false
 	}
-	all := c.set.Assets.Assets.Equipment
-	scope := src.Rule.Scope
+	d, scope := c.directory(), src.Rule.Scope
 	switch {
 	case scope.Equipment != "":
 		e := c.equipment(src, "scope.equipment", scope.Equipment)
 		return []*linewatch.Equipment{e}, e != nil
-	case scope.Class != "":
-		var classes []string
-		for i := range all {
-			classes = append(classes, all[i].Class)
-			if all[i].Class == scope.Class {
-				about = append(about, &all[i])
-			}
+	case scope.Class == "":
+		if e := d.byName[scope.Subject()]; e != nil {
+			return []*linewatch.Equipment{e}, true
 		}
-		if about == nil {
-			c.add(src, "scope.class", "is the class of no equipment in "+c.set.Assets.Name, didYouMean(scope.Class, classes, "give the equipment that class"))
-		}
-	case scope.Line != "":
-		var lines []string
-		for i := range all {
-			if lines = append(lines, all[i].Line); all[i].Line == scope.Line {
-				id := linewatch.LineSubject(scope.Line)
-				return []*linewatch.Equipment{{ID: id, Alias: scope.Line, Line: all[i].Line, Site: all[i].Site}}, true
-			}
-		}
-		c.add(src, "scope.line", "is the line of no equipment in "+c.set.Assets.Name, didYouMean(scope.Line, lines, "register its equipment there"))
-	case scope.Site != "":
-		var sites []string
-		for i := range all {
-			if sites = append(sites, all[i].Site); all[i].Site == scope.Site {
-				return []*linewatch.Equipment{{ID: scope.Subject(), Alias: scope.Site, Site: scope.Site}}, true
-			}
-		}
-		c.add(src, "scope.site", "is the site of no equipment in "+c.set.Assets.Name, didYouMean(scope.Site, sites, "register its equipment there"))
+		c.nowhere(src)
+		return nil, false
 	}
-	for i := range src.Rule.Overrides {
-		c.overridden(src, i, about)
+	if about = d.classes[scope.Class]; about == nil && c.inForce == nil {
+		c.add(src, "scope.class", "is the class of no equipment in "+c.set.Assets.Name, didYouMean(scope.Class, slices.Sorted(maps.Keys(d.classes)), "give the equipment that class"))
 	}
+	c.overridden(src, about)
 	return about, about != nil
 }
 
-// overridden checks that the equipment of an override is of the rule's class.
-func (c *checker) overridden(src *rulefile.Source, i int, about []*linewatch.Equipment) {
-	path := fmt.Sprintf("overrides[%d].equipment", i)
-	e := c.equipment(src, path, src.Rule.Overrides[i].Equipment)
-	if e != nil && !slices.Contains(about, e) {
-		c.add(src, path, "is not of class "+src.Rule.Scope.Class, "remove the override, or give the equipment that class")
+// nowhere says that a rule is about a line or site that has no equipment.
+func (c *checker) nowhere(src *rulefile.Source) {
+	what, name, names := "line", src.Rule.Scope.Line, c.directory().lines
+	if name == "" {
+		what, name, names = "site", src.Rule.Scope.Site, c.directory().sites
+	}
+	if c.inForce != nil {
+		c.add(src, "scope."+what, fmt.Sprintf("no equipment is registered with %s %q", what, name), didYouMean(name, names, applyAssets))
+		return
+	}
+	c.add(src, "scope."+what, "is the "+what+" of no equipment in "+c.set.Assets.Name, didYouMean(name, names, "register its equipment there"))
+}
+
+// applyAssets is what to do about a name that a running process does not know.
+const applyAssets = "apply the assets first (linewatch assets apply FILE)"
+
+// overridden checks that the equipment of overrides is of the rule's class,
+// and named once.
+func (c *checker) overridden(src *rulefile.Source, about []*linewatch.Equipment) {
+	by := map[*linewatch.Equipment]string{}
+	for i, o := range src.Rule.Overrides {
+		path := fmt.Sprintf("overrides[%d].equipment", i)
+		e := c.equipment(src, path, o.Equipment)
+		switch {
+		case e == nil:
+		case !slices.Contains(about, e):
+			c.add(src, path, fmt.Sprintf("%q is of class %q, and the rule about class %q", o.Equipment, e.Class, src.Rule.Scope.Class), "remove the override, or give the equipment that class")
+		case by[e] != "":
+			c.add(src, path, fmt.Sprintf("%q is %q, which is overridden too", o.Equipment, by[e]), "remove one of them")
+		default:
+			by[e] = o.Equipment
+		}
 	}
 }
 
@@ -83,15 +132,17 @@ func concerned(r *linewatch.Rule, path string, about []*linewatch.Equipment) (ou
 
 // equipment finds an equipment by id or alias, or says that there is none.
 func (c *checker) equipment(src *rulefile.Source, path, name string) *linewatch.Equipment {
-	all := c.set.Assets.Assets.Equipment
-	var names []string
-	for i := range all {
-		if all[i].ID == name || all[i].Alias == name {
-			return &all[i]
-		}
-		names = append(names, all[i].Alias, all[i].ID)
+	d := c.directory()
+	_, line := linewatch.SubjectLine(name)
+	_, site := linewatch.SubjectSite(name)
+	if e := d.byName[name]; e != nil && !line && !site {
+		return e
 	}
-	c.add(src, path, fmt.Sprintf("%.128q is not registered in %s", name, c.set.Assets.Name), didYouMean(name, names, "register it there"))
+	if c.inForce != nil {
+		c.add(src, path, fmt.Sprintf("%.128q is not registered", name), didYouMean(name, d.names, applyAssets))
+		return nil
+	}
+	c.add(src, path, fmt.Sprintf("%.128q is not registered in %s", name, c.set.Assets.Name), didYouMean(name, d.names, "register it there"))
 	return nil
 }
 
@@ -107,10 +158,10 @@ func (c *checker) tags(src *rulefile.Source, path string, cond *linewatch.Condit
 func (c *checker) tag(src *rulefile.Source, path, tag, equipment string, about []*linewatch.Equipment) {
 	if equipment != "" {
 		e := c.equipment(src, path+".equipment", equipment)
-		if e == nil || len(about) == 0 {
+		if e == nil {
 			return
 		}
-		if site := about[0].Site; src.Rule.Scope.Site != "" && e.Site != site {
+		if site := src.Rule.Scope.Site; site != "" && len(about) > 0 && e.Site != site {
 			c.add(src, path+".equipment", fmt.Sprintf("is of site %s, the rule of site %s", e.Site, site), "a rule reads tags of its own site")
 		}
 		about = []*linewatch.Equipment{e}
@@ -123,7 +174,7 @@ func (c *checker) tag(src *rulefile.Source, path, tag, equipment string, about [
 }
 
 func (c *checker) hasTag(src *rulefile.Source, path, tag string, e *linewatch.Equipment) bool {
-	if len(e.Tags) == 0 || slices.ContainsFunc(e.Tags, func(t linewatch.Tag) bool { return t.Name == tag }) {
+	if c.anyTag || len(e.Tags) == 0 || slices.ContainsFunc(e.Tags, func(t linewatch.Tag) bool { return t.Name == tag }) {
 		return true
 	}
 	names := make([]string, len(e.Tags))
@@ -132,47 +183,6 @@ func (c *checker) hasTag(src *rulefile.Source, path, tag string, e *linewatch.Eq
 	}
 	c.add(src, path, fmt.Sprintf("names %.128q, which is no tag of %s", tag, call(e)), didYouMean(tag, names, "list it in "+c.set.Assets.Name))
 	return false
-}
-
-// CheckTags returns every tag that a rule reads and that the registry does not
-// list, where it lists any of the equipment. Equipment that is not registered
-// is passed over.
-func CheckTags(src *rulefile.Source, registry *linewatch.Assets) error {
-	plant := &rulefile.Source{Name: "the registry", Document: rulefile.Document{Assets: registry}}
-	about, ok := (&checker{set: &Set{Assets: plant}}).subjects(src)
-	if !ok {
-		return nil
-	}
-	c := checker{set: &Set{Assets: plant}}
-	src.Rule.Walk(func(path string, _ *linewatch.Group, cond *linewatch.Condition) {
-		refs, paths := tagsOf(cond)
-		for i, ref := range refs {
-			on := concerned(src.Rule, path, about)
-			if ref.Equipment != "" {
-				on = named(registry, ref.Equipment)
-			}
-			for _, e := range on {
-				if !c.hasTag(src, path+paths[i]+".tag", ref.Tag, e) {
-					break
-				}
-			}
-		}
-	})
-	if a := src.Rule.Alert; a != nil {
-		c.alertTags(src, "alert.title", a.Title, about)
-		c.alertTags(src, "alert.text", a.Text, about)
-	}
-	return c.join()
-}
-
-// named returns the equipment of an id or alias, if there is one.
-func named(registry *linewatch.Assets, name string) []*linewatch.Equipment {
-	for i := range registry.Equipment {
-		if e := &registry.Equipment[i]; e.ID == name || e.Alias == name {
-			return []*linewatch.Equipment{e}
-		}
-	}
-	return nil
 }
 
 // alertTags checks the ${tag:NAME} of an alert's text.
@@ -203,10 +213,8 @@ func call(e *linewatch.Equipment) string {
 // id returns the id that a name of an equipment stands for.
 func (c *checker) id(name string) string {
 	if c.set.Assets != nil {
-		for _, e := range c.set.Assets.Assets.Equipment {
-			if e.Alias == name {
-				return e.ID
-			}
+		if e := c.directory().byName[name]; e != nil {
+			return e.ID
 		}
 	}
 	return name

@@ -81,6 +81,24 @@ func TestCheck(t *testing.T) {
 			"b:11:5: groups[0].cases[0]: reads rule base of C1, but that is about F1; write equipment: F1 beside the tag",
 		},
 		{
+			"a rule of another line",
+			[]string{rule("line", "line: L1", "tag: temperature\n    equipment: F1\n    above: 5"), rule("a", "class: filler", "tag: rule:line\n    equipment: \"line:L1\"\n    is: WARNING"), assets},
+			"b:13:16: groups[0].cases[0].equipment: \"line:L1\" is on line L1, and F2 on line L2; " +
+				"a rule reads states of rules of its own line only, and tags of any; give F2 an override that reads none, or a rule of its own",
+		},
+		{
+			"a rule of a machine that is not there",
+			[]string{base, rule("a", onF1, "tag: rule:base\n    equipment: F9\n    is: WARNING"), assets},
+			`b:13:16: groups[0].cases[0].equipment: "F9" is not registered in c; did you mean F1? Else register it there`,
+		},
+		{
+			"one machine overridden twice",
+			[]string{strings.Replace(rule("a", "class: filler", "tag: temperature\n    above: 5"), "groups:", "overrides:\n- {equipment: F1, groups: [{id: g, weight: 1, otherwise: IDLE}]}\n- {equipment: 84068f2f, groups: [{id: g, weight: 1, otherwise: IDLE}]}\n"+
+				"- {equipment: C1, groups: [{id: g, weight: 1, otherwise: IDLE}]}\ngroups:", 1), assets},
+			"a:9:15: overrides[1].equipment: \"84068f2f\" is \"F1\", which is overridden too; remove one of them\n" +
+				`a:10:15: overrides[2].equipment: "C1" is of class "capper", and the rule about class "filler"; remove the override, or give the equipment that class`,
+		},
+		{
 			"a circle",
 			[]string{rule("base", onF1, "tag: rule:a\n    is: WARNING"), rule("a", onF1, "tag: rule:b\n    is: WARNING"), rule("b", onF1, "any:\n    - {tag: rule:base, is: WARNING}")},
 			"c:13:13: groups[0].cases[0].any[0].tag: closes a circle of rules: b -> base -> a -> b; let one of them test tags instead",
