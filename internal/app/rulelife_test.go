@@ -161,10 +161,10 @@ func TestRulesOfGoneMachinesRetire(t *testing.T) {
 	if _, err := c.ApplyAssets(t.Context(), "a.yaml", []byte(strings.Replace(twoLines, "F1", "F7", 1))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lives.Republish(t.Context(), "hot", 1, staged(linewatch.StageShadow, 0, -1)); err == nil || !strings.Contains(err.Error(), `rule hot: scope.equipment: "F1" is not registered; did you mean F7?`) {
+	if _, err := lives.Republish(t.Context(), "hot", 1, ui.Publication{Stage: linewatch.StageShadow, After: -1}); err == nil || !strings.Contains(err.Error(), `rule hot: scope.equipment: "F1" is not registered; did you mean F7?`) {
 		t.Errorf("brought back: %v", err)
 	}
-	if _, err := lives.Republish(t.Context(), "hot", 0, staged(linewatch.StageRetired, 0, -1)); err != nil {
+	if _, err := lives.Republish(t.Context(), "hot", 0, ui.Publication{Stage: linewatch.StageRetired, After: -1}); err != nil {
 		t.Errorf("retired: %v", err)
 	}
 }
