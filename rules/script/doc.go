@@ -44,8 +44,9 @@
 //
 // What is judged is what the last watermark has passed: without a heartbeat
 // that is 2 s and a millisecond before a sender's newest point. Expected
-// lines are complete and in order; so are the late points. Changes of rules
-// other than the file's own carry "of RULE" at the end. Of the first change in
+// lines are complete and in order; so are the late points. A rule about a line or a
+// site is called line:ID or site:ID in them. Changes of rules other than the file's
+// own carry "of RULE" at the end. Of the first change in
 // which a test differs, the result says why it came, or how the rule stood when
 // it should have come.
 package script
