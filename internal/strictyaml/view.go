@@ -53,6 +53,32 @@ func (v Node) Value() linewatch.Value {
 	return value
 }
 
+// Scalar is a scalar that is not in quotes, with the path that names it.
+type Scalar struct{ Path, Text string }
+
+// Plain returns the scalars below path that are not in quotes, in the order of
+// the file.
+func (d *Document) Plain(path string) []Scalar {
+	_, _, n := d.root.find(path)
+	if n == nil {
+		return nil
+	}
+	return n.plain(path, nil)
+}
+
+func (n *node) plain(path string, list []Scalar) []Scalar {
+	if n.kind == scalarNode && !n.quoted && n.block == 0 {
+		return append(list, Scalar{path, n.text})
+	}
+	for _, e := range n.entries {
+		list = e.value.plain(Key(path, e.key), list)
+	}
+	for i, item := range n.items {
+		list = item.plain(Index(path, i), list)
+	}
+	return list
+}
+
 // StructKeys returns the keys that Decode takes for a struct, in the order of
 // its fields, with the types that they are read into.
 func StructKeys(t reflect.Type) (keys []string, types []reflect.Type) {

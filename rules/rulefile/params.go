@@ -1,6 +1,7 @@
 package rulefile
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,27 +39,62 @@ func filled(doc *strictyaml.Document, params ...string) *strictyaml.Document {
 	})
 }
 
-// parameters checks the names: each is declared, and used.
-func (c *converter) parameters(doc *strictyaml.Document, d *ruleDoc) {
-	used := map[string]bool{}
-	doc.Replace("groups", func(text string) string {
-		if name, ok := reference(text); ok {
-			used[name] = true
-		}
-		return ""
-	})
-	names := slices.Sorted(maps.Keys(d.Params))
-	for _, name := range slices.Sorted(maps.Keys(used)) {
-		if _, ok := d.Params[name]; ok {
+// undeclared finds what names a parameter that the rule does not have.
+func undeclared(doc *strictyaml.Document) (faults []*Error) {
+	names := doc.Keys("params")
+	for _, s := range doc.Plain("groups") {
+		name, ok := reference(s.Text)
+		if !ok || slices.Contains(names, name) {
 			continue
 		}
 		remedy := "declare it under params, or put it into quotes if it is text"
 		if near := strictyaml.Nearest(name, names); near != "" {
 			remedy = "did you mean $" + near + "?"
 		}
-		c.fault("groups", fmt.Sprintf("use $%.40s, which is no parameter of the rule", name), remedy)
+		faults = append(faults, doc.Fault(s.Path, fmt.Sprintf("names $%.40s, which is no parameter of the rule", name), remedy))
 	}
-	for _, name := range names {
+	return faults
+}
+
+// beside joins mistakes with those that decoding finds, but for what it finds
+// at their places: a parameter without a value is of no type.
+func beside(faults []*Error, decoding error) error {
+	places := map[string]bool{}
+	for _, f := range faults {
+		places[f.Field] = true
+	}
+	for _, f := range mistakes(decoding) {
+		if !places[f.Field] {
+			faults = append(faults, f)
+		}
+	}
+	return strictyaml.Join(faults)
+}
+
+// mistakes takes apart what strictyaml.Join has joined.
+func mistakes(err error) (list []*Error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	for _, e := range joined.Unwrap() {
+		var f *Error
+		if errors.As(e, &f) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// parameters checks the names: each is one, has a value, and is used.
+func (c *converter) parameters(doc *strictyaml.Document, d *ruleDoc) {
+	used := map[string]bool{}
+	for _, s := range doc.Plain("groups") {
+		if name, ok := reference(s.Text); ok {
+			used[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Params)) {
 		path := strictyaml.Key("params", name)
 		switch {
 		case !linewatch.ValidName(name):
@@ -104,22 +140,98 @@ func (c *converter) variant(doc *strictyaml.Document, d *ruleDoc, o *overrideDoc
 			}
 			c.fault(at, "is no parameter of the rule", remedy)
 			return nil
-		case base.IsNumber() != v.IsNumber() || !v.IsNumber() && base.Kind() != v.Kind():
-			c.fault(at, "is of another type than the parameter of the rule", fmt.Sprintf("that is %v", base))
+		case base.IsNull():
+			return nil // which is a mistake of its own
+		case v.IsNull():
+			c.fault(at, "is empty", "give the value that differs, or remove the key")
+			return nil
+		case kindOf(base) != kindOf(v):
+			c.fault(at, fmt.Sprintf("is %s, but the parameter of the rule is %s (%s)", kindOf(v), kindOf(base), shown(base)), "give "+kindOf(base))
 			return nil
 		}
 	}
 	var v ruleDoc
-	own := converter{doc: filled(doc, path+".params", "params")}
+	own := converter{doc: filled(doc, path+".params", "params"), line: c.line}
 	if err := own.doc.Decode(&v); err != nil {
-		c.fault(path+".params", "does not fit the rule: "+err.Error(), "")
+		for _, f := range mistakes(err) {
+			c.overriding(doc, path, f)
+		}
 		return nil
 	}
 	for i := range v.Groups {
 		groups = append(groups, own.group(strictyaml.Index("groups", i), &v.Groups[i]))
 	}
 	for _, f := range own.faults {
-		c.fault(path+".params", "makes the rule wrong: "+f.Field+": "+f.Message, f.Remedy)
+		c.overriding(doc, path, f)
 	}
 	return groups
+}
+
+// kindOf says what a value is, as messages do.
+func kindOf(v linewatch.Value) string {
+	switch {
+	case v.IsNumber():
+		return "a number"
+	case v.Kind() == linewatch.Bool:
+		return "true or false"
+	}
+	return "text"
+}
+
+// shown writes a value as it may stand in a file.
+func shown(v linewatch.Value) string {
+	if v.Kind() == linewatch.String {
+		return fmt.Sprintf("%.40q", v.Str())
+	}
+	return v.String()
+}
+
+// overriding reports a mistake that the groups have with the parameters of an
+// override, unless they have it in any case.
+func (c *converter) overriding(doc *strictyaml.Document, path string, f *Error) {
+	if slices.ContainsFunc(c.faults, func(known *Error) bool { return known.Field == f.Field }) {
+		return
+	}
+	if name, ok := overridden(doc, path, f.Field); ok {
+		c.fault(name, f.Message, f.Remedy)
+		return
+	}
+	c.fault(path+".params", "makes the rule wrong: "+f.Field+": "+f.Message, f.Remedy)
+}
+
+// overridden returns the path of the override's parameter that stands at a
+// place in the groups.
+func overridden(doc *strictyaml.Document, override, place string) (path string, ok bool) {
+	text, _ := doc.Text(place)
+	name, ok := reference(text)
+	path = strictyaml.Key(override+".params", name)
+	return path, ok && doc.Has(path)
+}
+
+// shared splits off the override from the path of something that stands in the
+// groups of the whole rule, for an override that gives parameters only.
+func shared(doc *strictyaml.Document, path string) (override, place string, ok bool) {
+	if !strings.HasPrefix(path, "overrides[") {
+		return "", path, false
+	}
+	override, place, ok = strings.Cut(path, ".")
+	if !ok || !strings.HasPrefix(place, "groups") || doc.Has(override+".groups") {
+		return "", path, false
+	}
+	return override, place, true
+}
+
+// inFile moves the mistakes that a rule has in the groups of its overrides to
+// where they stand in the file, each once.
+func (c *converter) inFile(doc *strictyaml.Document, err error) error {
+	for _, f := range mistakes(err) {
+		if override, place, ok := shared(doc, f.Field); ok {
+			moved := *f
+			moved.Field = place
+			c.overriding(doc, override, &moved)
+			continue
+		}
+		c.faults = append(c.faults, f)
+	}
+	return strictyaml.Join(c.faults)
 }

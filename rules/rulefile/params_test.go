@@ -67,15 +67,19 @@ func TestTemplate(t *testing.T) {
 
 func TestTemplateMistakes(t *testing.T) {
 	for _, tt := range []struct{ old, new, want string }{
-		{"above: $max_temp", "above: $max_tmep", "t.yaml:12:1: groups: use $max_tmep, which is no parameter of the rule; did you mean $max_temp?"},
+		{"above: $max_temp", "above: $max_tmep", "t.yaml:18:39: groups[0].cases[0].all[0].above: names $max_tmep, which is no parameter of the rule; did you mean $max_temp?"},
 		{"  clear_temp: 74\n", "  clear_temp: 74\n  spare: 1\n", "t.yaml:10:10: params.spare: is not used; write $spare where its value belongs, or remove it"},
-		{"max_temp: 75", "max_temp: hot", "overrides[0].params.max_temp: is of another type than the parameter of the rule; that is hot"},
+		{"state: WARNING", "state: $s", "t.yaml:16:16: groups[0].cases[0].state: names $s, which is no parameter of the rule; declare it under params, or put it into quotes if it is text"},
+		{"weight: 10\n", "weight: $w\n", "t.yaml:14:13: groups[0].weight: names $w, which is no parameter"},
+		{"in: [$running", "in: [$runing", "t.yaml:19:39: groups[0].cases[0].all[1].in[0]: names $runing, which is no parameter of the rule; did you mean $running?"},
+		{"max_temp: 75", "max_temp: hot", `overrides[0].params.max_temp: is a number, but the parameter of the rule is text ("hot"); give text`},
+		{"max_temp: 80.5", "max_temp:", "t.yaml:21:38: overrides[0].params.max_temp: is empty; give the value that differs, or remove the key"},
 		{"max_temp: 75", "max_temp:", "is empty"},
 		{"hold: 5m", "hold: 5 minutes", "groups[0].cases[0].all[0].for"},
 		{"max_temp: 80.5", "max_tmep: 80.5", "t.yaml:21:40: overrides[0].params.max_tmep: is no parameter of the rule; did you mean max_temp?"},
-		{"max_temp: 80.5", "max_temp: hot", "t.yaml:21:40: overrides[0].params.max_temp: is of another type than the parameter of the rule; that is 75"},
-		{"max_temp: 80.5", "max_temp: 73", "overrides[0].groups[0].cases[0].all[0].clear: lies on the wrong side of above"},
-		{"hold: 30s", "hold: never", "overrides[0].params: does not fit the rule: t.yaml:18:75: groups[0].cases[0].all[0].for"},
+		{"max_temp: 80.5", "max_temp: hot", "t.yaml:21:40: overrides[0].params.max_temp: is text, but the parameter of the rule is a number (75); give a number"},
+		{"max_temp: 80.5", "max_temp: 73", "overrides[0].params: makes the rule wrong: groups[0].cases[0].all[0].clear: lies on the wrong side of above"},
+		{"hold: 30s", "hold: never", "t.yaml:21:52: overrides[0].params.hold: not a span of time"},
 		{"params: {max_temp: 80.5, hold: 30s}", "params: {}", "overrides[0]: overrides nothing; give the params that differ"},
 		{"  - equipment: F3\n", "  - equipment: F3\n    params: {max_temp: 1}\n", "overrides[1]: has params and groups"},
 		{"{class: filler}", "{equipment: F1}", "overrides: go with a class"},
@@ -90,6 +94,24 @@ func TestTemplateMistakes(t *testing.T) {
 		}
 		if _, err := ParseRule("t.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got  %v\nwant %s", tt.new, err, tt.want)
+		}
+	}
+}
+
+// A mistake in what all equipment shares is one mistake, and one that an
+// override brings stands there.
+func TestMistakeOfTheWholeRuleIsToldOnce(t *testing.T) {
+	for _, tt := range []struct{ old, new, want string }{
+		{"state: WARNING", "state: LATE", "t.yaml:16:16: groups[0].cases[0].state: is neither built in nor declared"},
+		{"weight: 10\n", "weight: 0\n", "t.yaml:14:13: groups[0].weight: is not a weight"},
+		{"above: $max_temp", "abve: $max_temp", `t.yaml:18:32: groups[0].cases[0].all[0]: unknown key "abve"`},
+		{"weight: 10\n", "weight: $w\n", "t.yaml:14:13: groups[0].weight: names $w, which is no parameter"},
+		{"{tag: temperature, ", "{expr: \"temperature * * 2\", ", "groups[0].cases[0].all[0].expr: "},
+	} {
+		text := strings.Replace(template, tt.old, tt.new, 1)
+		_, err := ParseRule("t.yaml", []byte(text))
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got  %v\nwant one line with %s", tt.new, err, tt.want)
 		}
 	}
 }

@@ -39,10 +39,16 @@ func read(file string, data []byte, kinds ...string) (*Source, error) {
 	return &Source{Name: file, Document: d, doc: doc}, nil
 }
 
-// Fault returns a mistake at what path names.
+// Fault returns a mistake at what path names. What an override shares with all
+// of its rule is reported where it stands in the file.
 func (s *Source) Fault(path, message, remedy string) *Error {
 	if s.doc == nil {
 		return &Error{File: s.Name, Field: path, Message: message, Remedy: remedy}
+	}
+	if override, place, ok := shared(s.doc, path); ok {
+		if path, ok = overridden(s.doc, override, place); !ok {
+			path = place
+		}
 	}
 	return s.doc.Fault(path, message, remedy)
 }

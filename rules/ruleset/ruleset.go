@@ -2,6 +2,7 @@ package ruleset
 
 import (
 	"fmt"
+	"slices"
 
 	"linewatch"
 	"linewatch/internal/strictyaml"
@@ -62,8 +63,15 @@ func (s *Set) Check() error {
 // faults collects mistakes.
 type faults struct{ list []*rulefile.Error }
 
+// add notes a mistake. What stands once in the file for several machines is
+// told of once.
 func (f *faults) add(src *rulefile.Source, path, message, remedy string) {
-	f.list = append(f.list, src.Fault(path, message, remedy))
+	fault := src.Fault(path, message, remedy)
+	known := func(e *rulefile.Error) bool { return e.File == fault.File && e.Field == fault.Field }
+	if fault.Field != path && slices.ContainsFunc(f.list, known) {
+		return
+	}
+	f.list = append(f.list, fault)
 }
 
 // take adds the mistakes that an error of rulefile joins.

@@ -29,6 +29,15 @@ func rule(id, scope, when string) string {
 	return head + "id: " + id + "\nscope: {" + scope + "}\ngroups:\n- id: g\n  weight: 1\n  cases:\n  - state: WARNING\n    " + when + "\n"
 }
 
+// overridden returns a rule of a class with a parameter that F2 overrides.
+func overridden(when, param string) string {
+	base, other := "1", "2"
+	if param == "said" {
+		base, other = "WARNING", "LATE"
+	}
+	return rule("a", "class: filler", when) + fmt.Sprintf("params: {%s: %s}\noverrides:\n- {equipment: F2, params: {%[1]s: %[3]s}}\n", param, base, other)
+}
+
 // check reads and checks files that are named a, b, c, ... and returns what is
 // wrong with them.
 func check(texts ...string) string {
@@ -143,6 +152,21 @@ func TestCheck(t *testing.T) {
 			"a tag that finds a limit",
 			[]string{rule("a", onF1, "tag: pressure\n    above: {table: limits, key: {tag: prodcut}, column: max}"), assets},
 			`a:13:39: groups[0].cases[0].above.key.tag: names "prodcut", which is no tag of F1; list it in b`,
+		},
+		{
+			"a tag that all of a class lack, with an override",
+			[]string{overridden("tag: temprature\n    above: $most", "most"), assets},
+			`a:12:10: groups[0].cases[0].tag: names "temprature", which is no tag of F1; did you mean temperature? Else list it in b`,
+		},
+		{
+			"a tag that the overridden one lacks",
+			[]string{overridden("tag: pressure\n    above: $most", "most"), assets},
+			`a:12:10: groups[0].cases[0].tag: names "pressure", which is no tag of F2; list it in b`,
+		},
+		{
+			"a state in an override that a rule never says",
+			[]string{base, overridden("tag: temperature\n    above: 1\n  - state: ERROR\n    tag: rule:base\n    is: $said", "said")},
+			`b:19:34: overrides[0].params.said: is "LATE", which rule base never says; it says WARNING, IDLE`,
 		},
 		{
 			"tables",
