@@ -1,5 +1,7 @@
 package linewatch
 
+import "slices"
+
 // RuleID names a rule: 1 to 64 of a-z 0-9 and -.
 type RuleID string
 
@@ -156,4 +158,39 @@ func (r *Rule) SeverityOf(s State) Severity {
 		}
 	}
 	return 0
+}
+
+// Says returns the states that the rule may be in, but for UNKNOWN.
+func (r *Rule) Says() (states []State) {
+	add := func(s State) {
+		if s != "" && !slices.Contains(states, s) {
+			states = append(states, s)
+		}
+	}
+	for _, g := range r.allGroups() {
+		for _, c := range g.Cases {
+			add(c.State)
+		}
+		add(g.Otherwise)
+	}
+	add(Idle) // when no group has an opinion
+	return states
+}
+
+// GroupIDs returns the names of the groups, those of overrides included.
+func (r *Rule) GroupIDs() (ids []string) {
+	for _, g := range r.allGroups() {
+		if !slices.Contains(ids, g.ID) {
+			ids = append(ids, g.ID)
+		}
+	}
+	return ids
+}
+
+func (r *Rule) allGroups() []Group {
+	groups := slices.Clone(r.Groups)
+	for i := range r.Overrides {
+		groups = append(groups, r.Overrides[i].Groups...)
+	}
+	return groups
 }

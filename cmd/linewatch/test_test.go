@@ -95,6 +95,10 @@ group context (40) says ACTIVE and decides
 	if code != exitOK || !strings.HasPrefix(said, want) || !strings.Contains(said, "(since 08:00:00; is true at 08:00:10 if it lasts)\n") {
 		t.Errorf("exit code %d, said\n%s", code, said)
 	}
+	const early = "too hot for ten seconds\n  nothing has happened yet: the first step is at 08:00:00\n"
+	if said, code := told(t, "test", "--at", "01:00:00", file); code != exitOK || said != early {
+		t.Errorf("exit code %d, said\n%s", code, said)
+	}
 	for _, m := range []mistake{
 		{"test --at noon " + file, exitConfig, []string{"write the time as in the steps: HH:MM:SS"}},
 		{"test --at 08:00:09 --update " + file, exitUsage, []string{"give one of them"}},

@@ -45,6 +45,13 @@ func ExplainTest(file string, data []byte, open script.Open, at string) (string,
 			b.WriteString("\n")
 		}
 		b.WriteString(t.Test + "\n")
+		switch {
+		case t.Begins != "":
+			b.WriteString("  nothing has happened yet: the first step is at " + t.Begins + "\n")
+			continue
+		case len(t.Standings) == 0:
+			b.WriteString("  the rule is judged for no equipment then\n")
+		}
 		for k := range t.Standings {
 			s := standingOf(&t.Standings[k])
 			s.Watermark = t.Watermark

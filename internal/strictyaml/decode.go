@@ -18,7 +18,8 @@ import (
 // strings, booleans, numbers, linewatch.Value, spans (linewatch.Duration and
 // time.Duration, written like 30s), encoding.TextUnmarshaler, and structs,
 // pointers, slices and maps with string keys of those. A struct with a field
-// tagged ",scalar" may also stand as a scalar, which that field takes. What the
+// tagged ",scalar" may also stand as a scalar, which that field takes. A tag
+// remedy says what to write where a field has something of another type. What the
 // document does not name keeps the value it had, which makes it the default.
 //
 // The error joins one *Error per mistake, in the order of the file.
@@ -32,6 +33,9 @@ type decoder struct {
 	file   string
 	faults []*Error
 	fields map[reflect.Type][]field // of the structs met so far
+
+	remedy   string // for what does not fit the field last begun
+	remedyAt string // its path
 }
 
 func (d *decoder) fault(line, col int, path, message, remedy string) {
@@ -46,7 +50,10 @@ func (d *decoder) wrong(n *node, path, want string) {
 		return
 	}
 	remedy := ""
-	if want == "text" && n.kind == scalarNode {
+	if path == d.remedyAt {
+		remedy = d.remedy
+	}
+	if remedy == "" && want == "text" && n.kind == scalarNode {
 		remedy = "put it into quotes"
 	}
 	d.fault(n.line, n.col, path, "want "+want+", have "+n.what(), remedy)
@@ -115,7 +122,8 @@ func (d *decoder) setStruct(n *node, path string, to reflect.Value) {
 			d.unknownKey(e, path, fields)
 			continue
 		}
-		d.set(e.value, Key(path, e.key), to.FieldByIndex(fields[index].index))
+		d.remedy, d.remedyAt = fields[index].remedy, Key(path, e.key)
+		d.set(e.value, d.remedyAt, to.FieldByIndex(fields[index].index))
 	}
 }
 
@@ -136,8 +144,9 @@ const scalarTag = ",scalar"
 
 // field is a struct field under its key.
 type field struct {
-	key   string
-	index []int
+	key    string
+	index  []int
+	remedy string
 }
 
 func structFields(t reflect.Type, outer []int, fields []field) []field {
@@ -154,9 +163,9 @@ func structFields(t reflect.Type, outer []int, fields []field) []field {
 		case f.Anonymous && key == "" && f.Type.Kind() == reflect.Struct:
 			fields = structFields(f.Type, index, fields)
 		case key == "":
-			fields = append(fields, field{f.Name, index})
+			fields = append(fields, field{f.Name, index, f.Tag.Get("remedy")})
 		default:
-			fields = append(fields, field{key, index})
+			fields = append(fields, field{key, index, f.Tag.Get("remedy")})
 		}
 	}
 	return fields

@@ -60,11 +60,8 @@ func (d *Document) Fault(path, message, remedy string) *Error {
 // names, 0 being its first, where that can be told.
 func (d *Document) FaultWithin(path string, character int, message, remedy string) *Error {
 	e := d.Fault(path, message, remedy)
-	if _, _, n := d.root.find(path); n != nil && n.kind == scalarNode && n.block == 0 {
-		if n.quoted {
-			character++
-		}
-		e.Column += character
+	if _, _, n := d.root.find(path); n != nil && n.block == 0 && !n.folded {
+		e.Line, e.Column = d.TextPlace(path, 0, character)
 	}
 	return e
 }
@@ -84,15 +81,30 @@ func (d *Document) Has(path string) bool {
 	return n != nil
 }
 
-// TextLine returns the line of the file on which the i-th line (from 0) of the
-// text that path names stands, and the text's own line when that is not known
-// because it is not written as a literal block (|).
-func (d *Document) TextLine(path string, i int) int {
-	line, _, n := d.root.find(path)
-	if n == nil || n.block == 0 {
-		return max(line, 1)
+// TextPlace returns line and column of a character of the i-th line (both from
+// 0) of the text that path names, as far as they are known: of text that is
+// neither a literal block (|) nor one line, they are those of its beginning.
+func (d *Document) TextPlace(path string, i, character int) (line, column int) {
+	line, column, n := d.root.find(path)
+	if n == nil || n.kind != scalarNode {
+		return max(line, 1), max(column, 1)
 	}
-	return n.block + i
+	line, column = max(n.line, 1), max(n.col, 1)
+	switch {
+	case n.block > 0:
+		return n.block + i, n.indent + character + 1
+	case n.quoted && !n.folded && i == 0:
+		return line, column + character + 1
+	case !n.quoted && i == 0:
+		return line, column + character
+	}
+	return line, column
+}
+
+// IsBlock reports whether path names a literal block of text (|).
+func (d *Document) IsBlock(path string) bool {
+	_, _, n := d.root.find(path)
+	return n != nil && n.block > 0
 }
 
 // KeyAt returns line and column of the last key of path; ok is false when the

@@ -21,6 +21,8 @@ type node struct {
 	text      string  // of a scalar
 	quoted    bool    // a scalar that is text whatever it looks like
 	block     int     // line of the first text line of a literal (|) scalar; 0 otherwise
+	indent    int     // of the lines of a literal scalar
+	folded    bool    // a folded (>) scalar, whose characters have lost their places
 	entries   []entry // of a map
 	items     []*node // of a list
 }

@@ -182,11 +182,13 @@ func (p *parser) inline() *node {
 	case t.Type == token.LiteralType || t.Type == token.FoldedType:
 		p.next++
 		n.quoted = true
-		if t.Type == token.LiteralType {
+		n.folded = t.Type == token.FoldedType
+		if !n.folded {
 			n.block = t.Position.Line + 1
 		}
 		if p.peekIs(token.StringType) {
 			n.text = p.peek().Value
+			n.indent = indentation(p.peek().Origin, n.text)
 			p.next++
 		}
 		if n.text == "" {
@@ -204,6 +206,20 @@ func (p *parser) inline() *node {
 		return p.fail(t, "unexpected "+describe(t), "put text that begins with a special character into quotes")
 	}
 	return n
+}
+
+// indentation returns by how many spaces the lines of a block are indented.
+func indentation(origin, text string) int {
+	for text != "" {
+		was, below, _ := strings.Cut(origin, "\n")
+		line, rest, _ := strings.Cut(text, "\n")
+		if strings.TrimSpace(line) != "" {
+			spaces := func(s string) int { return len(s) - len(strings.TrimLeft(s, " ")) }
+			return max(spaces(was)-spaces(line), 0)
+		}
+		origin, text = below, rest
+	}
+	return 0
 }
 
 func (p *parser) flowList(n *node, open *token.Token) {

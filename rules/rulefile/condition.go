@@ -13,10 +13,10 @@ import (
 // conditionDoc is a condition with one operator key. A pointer or slice that
 // is not nil was written, if only as null or [].
 type conditionDoc struct {
-	All       []conditionDoc `yaml:"all"`
-	Any       []conditionDoc `yaml:"any"`
-	Not       *conditionDoc  `yaml:"not"`
-	AtLeastN  *atLeastNDoc   `yaml:"atLeastN"`
+	All       []conditionDoc `yaml:"all" remedy:"begin each condition with a dash: - {tag: speed, above: 3}"`
+	Any       []conditionDoc `yaml:"any" remedy:"begin each condition with a dash: - {tag: speed, above: 3}"`
+	Not       *conditionDoc  `yaml:"not" remedy:"write not: {tag: speed, above: 3}"`
+	AtLeastN  *atLeastNDoc   `yaml:"atLeastN" remedy:"write atLeastN: {n: 2, of: [...]}, with the conditions in the list"`
 	Tag       string         `yaml:"tag"`
 	Equipment string         `yaml:"equipment"`
 	Expr      *string        `yaml:"expr"`
@@ -36,16 +36,16 @@ type conditionDoc struct {
 	Below   *limitDoc  `yaml:"below"`
 	AtLeast *limitDoc  `yaml:"atLeast"`
 	AtMost  *limitDoc  `yaml:"atMost"`
-	Is      *limitDoc  `yaml:"is"`
-	IsNot   *limitDoc  `yaml:"isNot"`
-	In      []limitDoc `yaml:"in"`
-	Inside  []limitDoc `yaml:"inside"`
-	Outside []limitDoc `yaml:"outside"`
+	Is      *limitDoc  `yaml:"is" remedy:"give one value; several go into in: [Execute, Starting]"`
+	IsNot   *limitDoc  `yaml:"isNot" remedy:"give one value; several go into in: [Execute, Starting], under not"`
+	In      []limitDoc `yaml:"in" remedy:"write in: [Execute], with the values in the list"`
+	Inside  []limitDoc `yaml:"inside" remedy:"give the lower and the upper limit: inside: [3, 5]"`
+	Outside []limitDoc `yaml:"outside" remedy:"give the lower and the upper limit: outside: [3, 5]"`
 
-	Changed  *bool               `yaml:"changed"`
+	Changed  *bool               `yaml:"changed" remedy:"write changed: true"`
 	Stuck    *linewatch.Duration `yaml:"stuck"`
 	Missing  *linewatch.Duration `yaml:"missing"`
-	Sequence []linewatch.Value   `yaml:"sequence"`
+	Sequence []linewatch.Value   `yaml:"sequence" remedy:"write sequence: [Starting, Execute], with the values in their order"`
 	Within   *linewatch.Duration `yaml:"within"`
 
 	Clear      *linewatch.Value    `yaml:"clear"`
@@ -57,14 +57,14 @@ type conditionDoc struct {
 
 type atLeastNDoc struct {
 	N  int            `yaml:"n"`
-	Of []conditionDoc `yaml:"of"`
+	Of []conditionDoc `yaml:"of" remedy:"begin each condition with a dash: - {tag: speed, above: 3}"`
 }
 
 // limitDoc is a constant, or where the limit stands.
 type limitDoc struct {
 	Value  linewatch.Value  `yaml:",scalar"`
 	Table  string           `yaml:"table"`
-	Key    linewatch.TagRef `yaml:"key"`
+	Key    linewatch.TagRef `yaml:"key" remedy:"write key: {tag: product}, with the tag that tells the row"`
 	Column string           `yaml:"column"`
 }
 

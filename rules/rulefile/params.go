@@ -15,8 +15,8 @@ import (
 // values of the rule's parameters, or all of its groups.
 type overrideDoc struct {
 	Equipment string                     `yaml:"equipment"`
-	Params    map[string]linewatch.Value `yaml:"params"`
-	Groups    []groupDoc                 `yaml:"groups"`
+	Params    map[string]linewatch.Value `yaml:"params" remedy:"write params: {max_temp: 80}"`
+	Groups    []groupDoc                 `yaml:"groups" remedy:"begin each group with a dash: - id: ..."`
 }
 
 // reference returns the parameter that a scalar such as $max_temp stands for.

@@ -14,14 +14,14 @@ type ruleDoc struct {
 	header
 	ID        linewatch.RuleID           `yaml:"id"`
 	Name      string                     `yaml:"name"`
-	Scope     linewatch.Scope            `yaml:"scope"`
+	Scope     linewatch.Scope            `yaml:"scope" remedy:"write scope: {equipment: F1}, or {class: filler}"`
 	Priority  int                        `yaml:"priority"`
 	Ranking   linewatch.Ranking          `yaml:"ranking"`
-	States    []linewatch.StateDef       `yaml:"states"`
-	Params    map[string]linewatch.Value `yaml:"params"`
-	Groups    []groupDoc                 `yaml:"groups"`
-	Overrides []overrideDoc              `yaml:"overrides"`
-	Alert     *linewatch.Alert           `yaml:"alert"`
+	States    []linewatch.StateDef       `yaml:"states" remedy:"begin each state with a dash: - {name: JAMMED, severity: 2}"`
+	Params    map[string]linewatch.Value `yaml:"params" remedy:"write params: {max_temp: 75}"`
+	Groups    []groupDoc                 `yaml:"groups" remedy:"begin each group with a dash: - id: ..."`
+	Overrides []overrideDoc              `yaml:"overrides" remedy:"begin each override with a dash: - equipment: ..."`
+	Alert     *linewatch.Alert           `yaml:"alert" remedy:"write alert: {title: ...}"`
 	OnUnknown linewatch.OnUnknown        `yaml:"onUnknown"`
 	Late      linewatch.LatePolicy       `yaml:"late"`
 }
@@ -29,7 +29,7 @@ type ruleDoc struct {
 type groupDoc struct {
 	ID        string                  `yaml:"id"`
 	Weight    int                     `yaml:"weight"`
-	Cases     []caseDoc               `yaml:"cases"`
+	Cases     []caseDoc               `yaml:"cases" remedy:"begin each case with a dash: - state: ..."`
 	Otherwise linewatch.State         `yaml:"otherwise"`
 	Unknown   linewatch.UnknownPolicy `yaml:"unknown"`
 }

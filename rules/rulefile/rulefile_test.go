@@ -134,10 +134,15 @@ func TestRuleFileMistakes(t *testing.T) {
 		{"keep: 2s", "keep: 2s\n        weight: 4", `f.yaml:29:9: groups[1].cases[0]: unknown key "weight"; valid here: state, all, any, not, atLeastN, tag, equipment, expr, avg, timeAvg, min, max, sum, count, stddev, range, rate, delta, above, below, atLeast, atMost, is, isNot, in, inside, outside, changed, stuck, missing, sequence, within, clear, hysteresis, staleAfter, for, keep`},
 		{"state: LOW_MATERIAL", "state: LOW", "f.yaml:29:16: groups[1].cases[1].state: is neither built in nor declared; declare it under states, or use IDLE, ACTIVE, MAINTENANCE, INFO, WARNING, ERROR or CRITICAL"},
 		{"state: LOW_MATERIAL", "state: UNKNOWN", "f.yaml:29:16: groups[1].cases[1].state: UNKNOWN is not put forward by name; a group says it by itself when it cannot be decided; see unknown: report or ignore"},
-		{"is: Execute", "is: [Execute]", "f.yaml:15:38: groups[0].cases[0].all[0].is: want a number, true, false or text, have a list"},
+		{"is: Execute", "is: [Execute]", "f.yaml:15:38: groups[0].cases[0].all[0].is: want a number, true, false or text, have a list; give one value; several go into in: [Execute, Starting]"},
 		{"[1, 3.2]", "[3.2, 1]", "f.yaml:27:53: groups[1].cases[0].all[1].outside: has its limits in the wrong order; write the lower one first"},
 		{"${equipment}", "${password}", "f.yaml:34:10: alert.title: ${password} is not a field; use equipment, machine, line, site, state, rule or tag:NAME"},
-		{"not: {tag: door, is: true, keep: 3s}", "not: [{tag: door, is: true}]", "f.yaml:17:18: groups[0].cases[0].all[2].not: want a map of keys and values, have a list"},
+		{"not: {tag: door, is: true, keep: 3s}", "not: [{tag: door, is: true}]", "f.yaml:17:18: groups[0].cases[0].all[2].not: want a map of keys and values, have a list; write not: {tag: speed, above: 3}"},
+		{sample[strings.Index(sample, "    cases:\n      - state: ACTIVE"):strings.Index(sample, "  - id: limits")], "    cases: {state: ACTIVE, tag: door, is: true}\n", "f.yaml:12:12: groups[0].cases: want a list, have a map; begin each case with a dash: - state: ..."},
+		{sample[strings.Index(sample, "        all:\n"):strings.Index(sample, "  - id: limits")], "        all: {tag: door, is: true}\n", "f.yaml:14:14: groups[0].cases[0].all: want a list, have a map; begin each condition with a dash: - {tag: speed, above: 3}"},
+		{"in: [PET-1L, 2, 2.5, true]", "in: Execute", "f.yaml:16:32: groups[0].cases[0].all[1].in: want a list, have text; write in: [Execute], with the values in the list"},
+		{"scope: {equipment: F1}", "scope: F1", "f.yaml:5:8: scope: want a map of keys and values, have text; write scope: {equipment: F1}, or {class: filler}"},
+		{"above: 75, clear: 74.0", "above: {table: limits, key: product, column: max}", "f.yaml:26:66: groups[1].cases[0].all[0].above.key: want a map of keys and values, have text; write key: {tag: product}, with the tag that tells the row"},
 		{"late: backfill\n", "late: backfill\n---\nkind: Rule\n", "f.yaml:39:1: a second document; put one document into a file"},
 	}
 	for _, test := range tests {

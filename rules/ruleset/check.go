@@ -175,22 +175,9 @@ func homeOf(e *linewatch.Equipment) string {
 
 // states returns what a rule may say, but for UNKNOWN.
 func states(r *linewatch.Rule) (names []string) {
-	add := func(s linewatch.State) {
-		if s != "" && !slices.Contains(names, string(s)) {
-			names = append(names, string(s))
-		}
+	for _, s := range r.Says() {
+		names = append(names, string(s))
 	}
-	groups := r.Groups
-	for i := range r.Overrides {
-		groups = append(groups[:len(groups):len(groups)], r.Overrides[i].Groups...)
-	}
-	for i := range groups {
-		for j := range groups[i].Cases {
-			add(groups[i].Cases[j].State)
-		}
-		add(groups[i].Otherwise)
-	}
-	add(linewatch.Idle) // when no group has an opinion
 	return names
 }
 

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -39,25 +40,46 @@ func formatChange(c *linewatch.StateChange, own linewatch.RuleID, n names) strin
 	return s
 }
 
+const changeForm = "write TIME EQUIPMENT STATE -> STATE by GROUP"
+
 // parseChange reads an expected line and writes it in one form.
 func parseChange(line string, n names) (e expected, err error) {
-	const form = "write it as TIME EQUIPMENT STATE -> STATE by GROUP"
 	at, rest, err := cutTime(line)
 	if err != nil {
 		return e, err
 	}
-	w := strings.Fields(rest)
-	if len(w) < 4 || w[2] != "->" {
-		return e, fmt.Errorf("is not a state change; %s", form)
+	begin := len(rest)
+	equipment, rest := cutWord(rest)
+	from, rest, fromErr := cutState(rest)
+	arrow, rest := cutWord(rest)
+	to, rest, toErr := cutState(rest)
+	if arrow != "->" || to == "" {
+		return e, &mistake{begin, "this line is not a change of state", changeForm}
 	}
-	for _, s := range []string{w[1], w[3]} {
-		if !linewatch.ValidState(linewatch.State(s)) {
-			return e, fmt.Errorf("names %.40q, which is not a state; %s", s, form)
+	if err := cmp.Or(fromErr, toErr); err != nil {
+		return e, err
+	}
+	e = expected{at: at, equipment: equipment, from: from, state: to}
+	e.text = fmt.Sprintf("%s %s %s -> %s", formatTime(at), n.of(equipment), from, to)
+	return e, e.parseSource(rest)
+}
+
+// cutState splits a state off.
+func cutState(s string) (state linewatch.State, rest string, err error) {
+	word, rest := cutWord(s)
+	state = linewatch.State(word)
+	if !linewatch.ValidState(state) {
+		remedy := changeForm
+		if upper := strings.ToUpper(word); linewatch.ValidState(linewatch.State(upper)) {
+			remedy = "write it in capitals: " + upper
 		}
+		err = wrong(len(s), word, "is not a state", remedy)
 	}
-	e = expected{at: at, equipment: w[0], state: linewatch.State(w[3])}
-	e.text = fmt.Sprintf("%s %s %s -> %s", formatTime(at), n.of(w[0]), w[1], w[3])
-	rest = strings.Join(w[4:], " ")
+	return state, rest, err
+}
+
+// parseSource reads the group and the rule from which a change comes.
+func (e *expected) parseSource(rest string) error {
 	for _, key := range []string{"by", "of"} {
 		word, after := cutWord(rest)
 		if word != key {
@@ -65,17 +87,19 @@ func parseChange(line string, n names) (e expected, err error) {
 		}
 		name, after := cutWord(after)
 		if name == "" {
-			return e, fmt.Errorf("ends in %q; %s", key, form)
+			return wrong(len(rest), key, "is followed by no name", changeForm+", and of RULE behind it for a rule other than the tested one")
 		}
 		e.text, rest = e.text+" "+key+" "+name, after
 		if key == "of" {
 			e.rule = linewatch.RuleID(name)
+		} else {
+			e.group = name
 		}
 	}
 	if rest != "" {
-		return e, fmt.Errorf("ends in %.40q; %s", rest, form)
+		return wrong(len(rest), rest, "stands behind the change", changeForm+", and of RULE behind it for a rule other than the tested one")
 	}
-	return e, nil
+	return nil
 }
 
 // expected is a line of expect or late in its one form, with its place.
@@ -87,7 +111,9 @@ type expected struct {
 	at        linewatch.Time
 	equipment string           // as it is called
 	rule      linewatch.RuleID // empty: the file's own
-	state     linewatch.State  // that is gone to
+	from      linewatch.State
+	state     linewatch.State // that is gone to
+	group     string
 }
 
 // difference compares what a test wants with what it got: lines that both

@@ -19,18 +19,18 @@ type Open func(name string) ([]byte, error)
 
 type fileDoc struct {
 	Rule   string    `yaml:"rule"`
-	With   []string  `yaml:"with"`
+	With   []string  `yaml:"with" remedy:"write with: [other.yaml]"`
 	Assets string    `yaml:"assets"`
-	Tables []string  `yaml:"tables"`
-	Tests  []testDoc `yaml:"tests"`
+	Tables []string  `yaml:"tables" remedy:"write tables: [products.yaml]"`
+	Tests  []testDoc `yaml:"tests" remedy:"begin each test with a dash: - name: ..."`
 }
 
 type testDoc struct {
 	Name    string              `yaml:"name"`
-	Senders map[string][]string `yaml:"senders"`
-	Steps   string              `yaml:"steps"`
-	Expect  *string             `yaml:"expect"`
-	Late    string              `yaml:"late"`
+	Senders map[string][]string `yaml:"senders" remedy:"write senders: {plc1: [F1], plc2: [C1]}"`
+	Steps   string              `yaml:"steps" remedy:"write steps: | and each step on a line of its own below, without a dash"`
+	Expect  *string             `yaml:"expect" remedy:"write expect: | and each change on a line of its own below, without a dash"`
+	Late    string              `yaml:"late" remedy:"write late: | and each point on a line of its own below, without a dash"`
 }
 
 // testFile is a file that has been read, with what it names.
@@ -42,7 +42,9 @@ type testFile struct {
 	with   []linewatch.Rule
 	assets *linewatch.Assets // nil: any equipment exists
 	tables []linewatch.Table
-	tests  []testDoc
+
+	registryName string // the file of assets
+	tests        []testDoc
 }
 
 func readFile(name string, data []byte, open Open) (*testFile, error) {
@@ -160,6 +162,7 @@ func (f *testFile) loadAssets(d *fileDoc) error {
 		return f.doc.Fault("assets", "names a file that holds no registry", "name a file of kind Assets")
 	}
 	f.assets = found.Assets
+	f.registryName = path.Join(path.Dir(f.name), d.Assets)
 	return nil
 }
 
@@ -176,7 +179,7 @@ func (f *testFile) rules() []*linewatch.Rule {
 func (f *testFile) parse(field, name string) (rulefile.Document, error) {
 	full, data, err := f.read(name)
 	if err != nil {
-		return rulefile.Document{}, f.doc.Fault(field, fmt.Sprintf("%.80q: %v", name, err), "names are relative to the test file")
+		return rulefile.Document{}, f.doc.Fault(field, fmt.Sprintf("%.80q: %v", name, bare(err)), "names are relative to the test file")
 	}
 	return rulefile.Parse(full, data)
 }

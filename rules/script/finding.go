@@ -75,27 +75,26 @@ func (f *testFile) runUntil(i int, end linewatch.Time) (*runner, error) {
 		case s.verb == point:
 			// Its time is worth a heartbeat.
 			promised := s.at.Add(-watermark.Defaults().Bound - 1)
-			*s = step{at: min(promised, end), verb: heartbeat, arg: r.senderOf(s.equipment)}
+			_, sender, err := r.origin(s)
+			if err != nil {
+				return nil, f.lineError(s.place, err)
+			}
+			*s = step{at: min(promised, end), verb: heartbeat, arg: sender, place: s.place}
 		default:
 			continue
 		}
 		if err := r.step(s); err != nil {
-			return nil, f.lineError(steps[k].line, err)
+			return nil, f.lineError(steps[k].place, err)
 		}
 	}
 	r.domain.Close(r.clock.Add(tick))
 	return r, nil
 }
 
-// senderOf returns the sender of an equipment that the test has run with.
-func (r *runner) senderOf(name string) string {
-	e, _ := r.find(name)
-	return senderOf(r.test, e.ID, e.Alias)
-}
-
 // At is how the rules of a test stand at an instant.
 type At struct {
 	Test      string // its name
+	Begins    string // the earliest time of its steps, written as there, if that is only later
 	Standings []rules.Standing
 	Watermark linewatch.Time
 }
@@ -117,7 +116,11 @@ func Explain(file string, data []byte, open Open, at string) ([]At, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, At{f.tests[i].Name, r.domain.Explain(f.rule.ID, ""), r.domain.Watermark()})
+		t := At{Test: f.tests[i].Name, Standings: r.domain.Explain(f.rule.ID, ""), Watermark: r.domain.Watermark()}
+		if r.began > end {
+			t.Begins = formatTime(r.began)
+		}
+		out = append(out, t)
 	}
 	return out, nil
 }

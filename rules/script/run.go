@@ -3,13 +3,13 @@ package script
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"linewatch"
 	"linewatch/internal/expression"
 	"linewatch/internal/strictyaml"
 	"linewatch/rules"
 	"linewatch/rules/domain"
+	"linewatch/rules/rulefile"
 	"linewatch/watermark"
 )
 
@@ -80,7 +80,7 @@ func (f *testFile) run(i int) (Test, error) {
 	}
 	for k := range steps {
 		if err := r.step(&steps[k]); err != nil {
-			return Test{}, f.lineError(steps[k].line, err)
+			return Test{}, f.lineError(steps[k].place, err)
 		}
 	}
 	r.domain.Close(r.clock.Add(tick))
@@ -88,33 +88,14 @@ func (f *testFile) run(i int) (Test, error) {
 	return f.judge(Test{Name: t.Name, Line: name}, i, r)
 }
 
-func (f *testFile) lineError(line int, err error) error {
-	return &strictyaml.Error{File: f.name, Line: line, Column: 1, Message: "this line " + err.Error()}
-}
-
-// lines calls do for each line of a text that is neither empty nor a comment.
-func (f *testFile) lines(path, text string, do func(s string, line int) error) error {
-	for k, s := range strings.Split(text, "\n") {
-		s = strings.TrimSpace(s)
-		if s == "" || s[0] == '#' {
-			continue
-		}
-		line := f.doc.TextLine(path, k)
-		if err := do(s, line); err != nil {
-			return f.lineError(line, err)
-		}
-	}
-	return nil
-}
-
 func (f *testFile) steps(path string, t *testDoc) ([]step, error) {
 	var steps []step
-	err := f.lines(path, t.Steps, func(s string, line int) error {
+	err := f.lines(path, t.Steps, func(s string, at place) error {
 		st, err := parseStep(s)
 		if err != nil {
 			return err
 		}
-		st.line = line
+		st.place = at
 		if len(steps) > 0 && (st.at > steps[0].at.Add(maxSpan) || st.at < steps[0].at.Add(-maxSpan)) {
 			return fmt.Errorf("is more than %v from the first; put it into a test of its own", maxSpan)
 		}
@@ -157,7 +138,7 @@ func (f *testFile) judge(out Test, i int, r *runner) (Test, error) {
 		return out, nil
 	}
 	if d := difference(f.name, want, out.Changes); d != "" {
-		out.Diff = "  changes (- expected, + came):\n" + d
+		out.Diff = "  changes (- expected, + came):\n" + d + r.hints(want, out.Changes)
 		if out.First, err = f.first(i, want, came, out.Changes, r.names); err != nil {
 			return Test{}, err
 		}
@@ -169,7 +150,11 @@ func (f *testFile) judge(out Test, i int, r *runner) (Test, error) {
 		out.Diff += fmt.Sprintf("  not accepted (%v): %s\n", q.Reason, r.late(&q.Point))
 	}
 	if n := r.domain.Accounts().Buffered; n > 0 && out.Diff != "" {
-		out.Diff += fmt.Sprintf("  %d points wait for the watermark, which stands at %s; a last step TIME watermark lets all up to TIME be judged\n", n, formatWatermark(r.domain.Watermark()))
+		wait := "points wait"
+		if n == 1 {
+			wait = "point waits"
+		}
+		out.Diff += fmt.Sprintf("  %d %s for the watermark, which stands at %s; a last step TIME watermark lets all up to TIME be judged\n", n, wait, formatWatermark(r.domain.Watermark()))
 	}
 	return out, nil
 }
@@ -183,9 +168,9 @@ func formatWatermark(t linewatch.Time) string {
 
 func (f *testFile) expected(path, text string, normal func(string) (expected, error)) ([]expected, error) {
 	var list []expected
-	err := f.lines(path, text, func(s string, line int) error {
+	err := f.lines(path, text, func(s string, at place) error {
 		e, err := normal(s)
-		e.line = line
+		e.line = at.line
 		list = append(list, e)
 		return err
 	})
@@ -195,17 +180,20 @@ func (f *testFile) expected(path, text string, normal func(string) (expected, er
 // runner drives one time domain through the steps of a test.
 type runner struct {
 	file     *testFile
+	registry string // the name of its file
 	test     *testDoc
 	steps    []step
 	domain   *domain.Domain
 	assets   linewatch.Assets
 	names    names
+	began    linewatch.Time // the earliest time of its steps
 	clock    linewatch.Time // arrival of the newest record
 	offset   uint64
 	online   map[string]bool // senders
 	versions map[linewatch.RuleID]uint32
-	next     map[string]uint64 // sequence number by sender
-	sequence map[string]uint64 // by sender and line
+	rules    map[linewatch.RuleID][]*linewatch.Rule // every version that the test has had
+	next     map[string]uint64                      // sequence number by sender
+	sequence map[string]uint64                      // by sender and line
 }
 
 func newRunner(f *testFile, t *testDoc, steps []step) *runner {
@@ -213,11 +201,21 @@ func newRunner(f *testFile, t *testDoc, steps []step) *runner {
 	// The script alone says when a sender is silent.
 	times.IdleTimeout, times.JoinGrace, times.MaxHold = forever, forever, 0
 	return &runner{
-		file: f, test: t, steps: steps, clock: steps[0].at,
+		file: f, registry: f.registryName, test: t, steps: steps, began: earliest(steps), clock: steps[0].at,
 		domain: domain.New(domain.Config{Watermark: times, Tick: tick, AnyEquipment: f.assets == nil, Compile: compile}),
-		online: make(map[string]bool), versions: make(map[linewatch.RuleID]uint32),
+		online: make(map[string]bool), versions: make(map[linewatch.RuleID]uint32), rules: make(map[linewatch.RuleID][]*linewatch.Rule),
 		next: make(map[string]uint64), sequence: make(map[string]uint64),
 	}
+}
+
+// earliest returns the first event time of the steps, which need not be in
+// order.
+func earliest(steps []step) linewatch.Time {
+	first := steps[0].at
+	for i := range steps {
+		first = min(first, steps[i].at)
+	}
+	return first
 }
 
 // compile makes the expressions of rules ready.
@@ -262,6 +260,7 @@ func (r *runner) register(assets *linewatch.Assets) error {
 
 func (r *runner) publish(rule *linewatch.Rule, from linewatch.Time) error {
 	r.versions[rule.ID]++
+	r.rules[rule.ID] = append(r.rules[rule.ID], rule)
 	_, err := r.domain.Control(r.clock, &linewatch.Control{
 		Version: 1, Rule: &linewatch.RuleVersion{Rule: *rule, Version: r.versions[rule.ID], From: from},
 	})
@@ -286,7 +285,7 @@ func (r *runner) step(s *step) error {
 		r.clock++
 	case heartbeat, offline:
 		if _, known := r.online[s.arg]; !known {
-			return fmt.Errorf("names no sender; the senders are %s", strings.Join(r.senders(), ", "))
+			return r.noSender(s)
 		}
 		if s.verb == heartbeat {
 			r.online[s.arg] = true
@@ -333,14 +332,26 @@ func (r *runner) send(points []linewatch.DataPoint) {
 	r.offset++
 }
 
-func (r *runner) point(s *step) error {
+// origin returns the equipment of a point and its sender.
+func (r *runner) origin(s *step) (equipment linewatch.Equipment, sender string, err error) {
 	equipment, ok := r.find(s.equipment)
 	if !ok {
-		return fmt.Errorf("names an equipment that the registry does not list")
+		return equipment, "", wrong(s.equipmentLeft, s.equipment, "is not registered in "+r.registry, didYouMean(s.equipment, r.equipment(), "register it there"))
 	}
-	sender := senderOf(r.test, equipment.ID, equipment.Alias)
+	if err := r.listed(s, &equipment); err != nil {
+		return equipment, "", err
+	}
+	sender = senderOf(r.test, equipment.ID, equipment.Alias)
 	if sender == "" {
-		return fmt.Errorf("names an equipment that no sender of the test lists")
+		return equipment, "", wrong(s.equipmentLeft, s.equipment, "comes from no sender of the test", "list it under one of its senders")
+	}
+	return equipment, sender, nil
+}
+
+func (r *runner) point(s *step) error {
+	equipment, sender, err := r.origin(s)
+	if err != nil {
+		return err
 	}
 	// The same line again is the same point again.
 	line := sender + " " + s.String()
@@ -356,6 +367,60 @@ func (r *runner) point(s *step) error {
 	return nil
 }
 
+// listed asks that the registry lists the tag of a point, if it lists any of
+// the equipment.
+func (r *runner) listed(s *step, e *linewatch.Equipment) error {
+	names := make([]string, len(e.Tags))
+	for i, t := range e.Tags {
+		if names[i] = t.Name; t.Name == s.tag {
+			return nil
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return wrong(s.tagLeft, s.tag, "is no tag of "+r.names.of(e.ID), didYouMean(s.tag, names, "list it in "+r.registry))
+}
+
+// equipment returns the names of all equipment.
+func (r *runner) equipment() (names []string) {
+	for _, e := range r.assets.Equipment {
+		if e.Alias != "" {
+			names = append(names, e.Alias)
+		}
+		names = append(names, e.ID)
+	}
+	return names
+}
+
+func (r *runner) ruleIDs() (ids []string) {
+	for id := range r.rules {
+		ids = append(ids, string(id))
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// noSender says that a step names no sender, and how a test gets several.
+func (r *runner) noSender(s *step) error {
+	if len(r.test.Senders) > 0 {
+		return wrong(s.argLeft, s.arg, "is no sender of the test", listed(s.arg, "the senders are ", r.senders()))
+	}
+	example := "F1"
+	for i := range r.steps {
+		if r.steps[i].equipment != "" {
+			example = r.steps[i].equipment
+			break
+		}
+	}
+	name := s.arg
+	if !linewatch.ValidName(name) {
+		name = "plc1"
+	}
+	return wrong(s.argLeft, s.arg, "is no sender of the test, which has one for all equipment, "+defaultSender,
+		fmt.Sprintf("write %s, or say above steps what comes from which: senders: {%s: [%s]}", defaultSender, name, example))
+}
+
 // find returns the equipment with an id or alias.
 func (r *runner) find(name string) (linewatch.Equipment, bool) {
 	for _, e := range r.assets.Equipment {
@@ -367,13 +432,18 @@ func (r *runner) find(name string) (linewatch.Equipment, bool) {
 }
 
 func (r *runner) apply(s *step) error {
-	found, err := r.file.parse("", s.arg)
+	name, data, err := r.file.read(s.arg)
+	if err != nil {
+		return wrong(s.argLeft, s.arg, fmt.Sprintf("cannot be applied: %v", bare(err)), "names are relative to the test file")
+	}
+	found, err := rulefile.Parse(name, data)
 	switch {
 	case err != nil:
 		return fmt.Errorf("applies a file with a mistake: %w", err)
 	case found.Rule != nil:
 		err = r.publish(found.Rule, s.at)
 	case found.Assets != nil:
+		r.registry = name
 		err = r.register(found.Assets)
 	default:
 		_, err = r.domain.Control(r.clock, &linewatch.Control{Version: 1, Table: found.Table})
@@ -387,7 +457,7 @@ func (r *runner) apply(s *step) error {
 func (r *runner) withdraw(s *step) error {
 	id := linewatch.RuleID(s.arg)
 	if r.versions[id] == 0 {
-		return fmt.Errorf("names a rule that the test does not have")
+		return wrong(s.argLeft, s.arg, "is no rule of the test", listed(s.arg, "the rules are ", r.ruleIDs()))
 	}
 	r.versions[id]++ // withdrawing takes a version of its own
 	_, err := r.domain.Control(r.clock, &linewatch.Control{

@@ -22,6 +22,9 @@ var files = map[string]string{
 	"both.yaml":    ruleHead + "id: both\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: ERROR, all: [{tag: t, above: 5}, {tag: t, equipment: C1, above: 5}]}]\n",
 	"class.yaml":   ruleHead + "id: class\nscope: {class: filler}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, above: 5}]\n",
 	"assets.yaml":  "apiVersion: linewatch/v1\nkind: Assets\nequipment:\n- {id: 84068f2f, alias: F1, class: filler, line: L1, site: S}\n- {id: a1b2, alias: F2, class: filler, line: L1, site: S}\n",
+	"tags.yaml":    "apiVersion: linewatch/v1\nkind: Assets\nequipment:\n- {id: 84068f2f, alias: F1, class: filler, line: L1, site: S, tags: [{name: t}, {name: pressure}]}\n- {id: a1b2, alias: F2, class: filler, line: L1, site: S}\n",
+	"slow.yaml":    ruleHead + "id: slow\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, not: {tag: t, above: 5, for: 5m}}, {state: WARNING, any: [{tag: t, above: 5, for: 5m}, {tag: t, above: 7}]}]\n",
+	"silent.yaml":  ruleHead + "id: silent\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, missing: 10m}]\n",
 	"chain.yaml":   ruleHead + "id: chain\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: ERROR, tag: rule:hot, is: WARNING, for: 10s}]\n",
 	"table.yaml":   "apiVersion: linewatch/v1\nkind: Table\nid: limits\nrows: {A: {max: 5}}\n",
 	"invalid.yaml": "apiVersion: linewatch/v1\nkind: Rule\nid: A\n",
@@ -233,12 +236,36 @@ func TestDifferenceIsReadable(t *testing.T) {
     - 08:00:02 F1 WARNING -> IDLE by g   (f.test.yaml:12)
     - 08:00:06 F1 IDLE -> ERROR by g   (f.test.yaml:13)
     + 08:00:01 F1 WARNING -> IDLE by g
+  f.test.yaml:13: "ERROR" is no state of rule hot; its states are IDLE, UNKNOWN, WARNING
   late points (- expected, + came):
     + 08:00:03 F1 t = 5
-  1 points wait for the watermark, which stands at 08:00:05; a last step TIME watermark lets all up to TIME be judged
+  1 point waits for the watermark, which stands at 08:00:05; a last step TIME watermark lets all up to TIME be judged
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// A test that fails says which of its names mean nothing, and whether its time
+// ended too early.
+func TestHints(t *testing.T) {
+	const steps = "  steps: |\n    08:00:00 F1 t = 6\n    08:01:00 watermark\n  expect: |\n    "
+	for _, tt := range []struct{ rule, expect, want string }{
+		{"hot.yaml", "08:00:00 F1 UNKNOWN -> WARNNG by g", `  f.test.yaml:8: "WARNNG" is no state of rule hot; did you mean WARNING?`},
+		{"hot.yaml", "08:00:00 F1 IDEL -> WARNING by g", `"IDEL" is no state of rule hot; did you mean IDLE?`},
+		{"hot.yaml", "08:00:00 F1 UNKNOWN -> WARNING by limits", `"limits" is no group of rule hot; its groups are g`},
+		{"hot.yaml", "08:00:00 F1 UNKNOWN -> WARNING by g of hott", `"hott" is no rule of the test; did you mean hot?`},
+		{"class.yaml\nassets: assets.yaml", "08:00:00 F11 UNKNOWN -> WARNING by g", `"F11" is no equipment of the test; did you mean F1?`},
+		{"hot.yaml", "08:05:00 F1 UNKNOWN -> WARNING by g", "  event time ended at 08:01:00, before an expected change; add a last step 08:05:00 watermark\n"},
+		{"slow.yaml", "08:01:00 F1 IDLE -> WARNING by g", "  event time ended at 08:01:00, and the rule waits for 08:05:00; add a last step 08:05:00 watermark to see what comes then\n"},
+		{"silent.yaml", "08:01:00 F1 IDLE -> WARNING by g", "  event time ended at 08:01:00, and the rule waits for 08:10:00; add a last step 08:10:00 watermark to see what comes then\n"},
+	} {
+		if got := run(t, tt.rule, steps+tt.expect+"\n"); !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got\n%s\nwant %s", tt.expect, got, tt.want)
+		}
+	}
+	if got := run(t, "hot.yaml", steps+"08:00:00 F1 UNKNOWN -> IDLE by g\n"); strings.Contains(got, "ended") || strings.Contains(got, "is no") {
+		t.Errorf("got a hint in\n%s", got)
 	}
 }
 
@@ -296,7 +323,7 @@ func TestMistakes(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"", "f: is empty"},
 		{"rule: hot.yaml\n", "f:1:1: tests: are missing; give at least one"},
-		{strings.Replace(good, "hot.yaml", "absent.yaml", 1), `f:1:7: rule: "absent.yaml": open absent.yaml: file does not exist; names are relative to the test file`},
+		{strings.Replace(good, "hot.yaml", "absent.yaml", 1), `f:1:7: rule: "absent.yaml": file does not exist; names are relative to the test file`},
 		{strings.Replace(good, "hot.yaml", "/etc/passwd", 1), `f:1:7: rule: "/etc/passwd": is not a relative name; names are relative to the test file`},
 		{strings.Replace(good, "hot.yaml", "assets.yaml", 1), "f:1:7: rule: names a file that holds no rule; name a file of kind Rule"},
 		{strings.Replace(good, "hot.yaml", "class.yaml", 1), "f:1:1: assets: is missing; the rule is about a class of equipment: name the file that says what is of that class"},
@@ -308,26 +335,39 @@ func TestMistakes(t *testing.T) {
 		{strings.Replace(good, "name: n", "nmae: n", 1), `f:3:3: tests[0]: unknown key "nmae"; did you mean name?`},
 		{strings.Replace(good, "  expect: \"\"\n", "", 1), `f:3:3: tests[0].expect: is missing; list the expected changes; write expect: "" for none`},
 		{strings.Replace(good, "name: n", "name: n\n  senders: {a: [F1], b: [F1]}", 1), "f:4:26: tests[0].senders.b[0]: is an equipment of sender a too; list it once"},
-		{strings.Replace(good, "name: n", "name: n\n  senders: {a: [C1]}", 1), "f:6:1: this line names an equipment that no sender of the test lists"},
-		{"rule: class.yaml\nassets: assets.yaml\ntests:\n- name: n\n  steps: 08:00:00 X9 t = 6\n  expect: \"\"\n", "f:5:1: this line names an equipment that the registry does not list"},
-		{step("8:00 F1 t = 6"), "f:5:1: this line does not begin with a time; write HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be"},
-		{step("08:61:00 F1 t = 6"), "f:5:1: this line does not begin with a time; write HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be"},
-		{step("08:00:00 F1 t"), "f:5:1: this line lacks its value; write it as TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete"},
-		{step("08:00:00 F1 t ="), "f:5:1: this line lacks its value; write it as TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete"},
-		{step("08:00:00 F1 t = 3,5"), `f:5:1: this line holds "3,5", which begins like a number and is none; put text into double quotes`},
-		{step("08:00:00 F1 t = a b"), `f:5:1: this line ends in "b"; a quality is Ok, Uncertain or Bad, and text with spaces stands in double quotes`},
-		{step(`08:00:00 F1 t = "a`), "f:5:1: this line holds text in quotes that is not closed or has a wrong escape"},
-		{step("08:00:00 watermark now"), "f:5:1: this line has the wrong form; write it as TIME watermark"},
-		{step("08:00:00 heartbeat"), "f:5:1: this line has the wrong form; write it as TIME heartbeat SENDER"},
-		{step("08:00:00 heartbeat plc9"), "f:5:1: this line names no sender; the senders are plc"},
-		{step("08:00:00 delete other"), "f:5:1: this line names a rule that the test does not have"},
-		{step("08:00:00 apply absent.yaml"), `f:5:1: this line applies a file with a mistake: f:1:1: "absent.yaml": open absent.yaml: file does not exist; names are relative to the test file`},
-		{step("08:00:00 F1 t = 6\n    2026-03-01 08:00:00 watermark"), "f:6:1: this line is more than 31d from the first; put it into a test of its own"},
-		{expect("08:00:00 F1 UNKNOWN WARNING"), "f:7:1: this line is not a state change; write it as TIME EQUIPMENT STATE -> STATE by GROUP"},
-		{expect("08:00:00 F1 unknown -> WARNING"), `f:7:1: this line names "unknown", which is not a state; write it as TIME EQUIPMENT STATE -> STATE by GROUP`},
-		{expect("08:00:00 F1 UNKNOWN -> WARNING by"), `f:7:1: this line ends in "by"; write it as TIME EQUIPMENT STATE -> STATE by GROUP`},
-		{expect("08:00:00 F1 UNKNOWN -> WARNING g"), `f:7:1: this line ends in "g"; write it as TIME EQUIPMENT STATE -> STATE by GROUP`},
-		{good + "  late: 08:00:00 watermark\n", "f:7:1: this line is not a point"},
+		{strings.Replace(good, "name: n", "name: n\n  senders: {a: [C1]}", 1), `f:6:14: "F1" comes from no sender of the test; list it under one of its senders`},
+		{"rule: class.yaml\nassets: assets.yaml\ntests:\n- name: n\n  steps: 08:00:00 X9 t = 6\n  expect: \"\"\n", `f:5:19: "X9" is not registered in assets.yaml; register it there`},
+		{step("8:00 F1 t = 6"), `f:5:5: "8:00" is not a time; write HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be`},
+		{step("08:61:00 F1 t = 6"), `f:5:5: "08:61:00" is not a time; write HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be`},
+		{step("08:00:00 F1 t"), "f:5:14: this step lacks a value; write TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete"},
+		{step("08:00:00 F1 t ="), "f:5:14: this step lacks a value; write TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete"},
+		{step("08:00:00 F1 t = 3,5"), `f:5:21: "3,5" has a decimal comma; write 3.5, or put text into double quotes`},
+		{step("08:00:00 F1 t = a b"), `f:5:23: "b" is not a quality; did you mean Bad? Else write Ok, Uncertain or Bad, and text with spaces in double quotes`},
+		{step(`08:00:00 F1 t = "a`), `f:5:21: text in quotes that is not closed or has a wrong escape; end it with " and write \" for a quote within`},
+		{step("08:00:00 watermark now"), "f:5:14: this step has the wrong form; write it as TIME watermark"},
+		{step("08:00:00 heartbeat"), "f:5:14: this step has the wrong form; write it as TIME heartbeat SENDER"},
+		{step("08:00:00 heartbeat plc9"), `f:5:24: "plc9" is no sender of the test, which has one for all equipment, plc; write plc, or say above steps what comes from which: senders: {plc9: [F1]}`},
+		{step("08:00:00 delete other"), `f:5:21: "other" is no rule of the test; the rules are hot`},
+		{step("08:00:00 apply absent.yaml"), `f:5:20: "absent.yaml" cannot be applied: file does not exist; names are relative to the test file`},
+		{step("08:00:00 F1 t = 6\n    2026-03-01 08:00:00 watermark"), "f:6:5: this line is more than 31d from the first; put it into a test of its own"},
+		{expect("08:00:00 F1 UNKNOWN WARNING"), "f:7:14: this line is not a change of state; write TIME EQUIPMENT STATE -> STATE by GROUP"},
+		{expect("08:00:00 F1 unknown -> WARNING"), `f:7:17: "unknown" is not a state; write it in capitals: UNKNOWN`},
+		{expect("08:00:00 F1 UNKNOWN -> WARNING by"), `f:7:36: "by" is followed by no name; write TIME EQUIPMENT STATE -> STATE by GROUP, and of RULE behind it for a rule other than the tested one`},
+		{expect("08:00:00 F1 UNKNOWN -> WARNING g"), `f:7:36: "g" stands behind the change; write TIME EQUIPMENT STATE -> STATE by GROUP, and of RULE behind it for a rule other than the tested one`},
+		{step("08:00:00 watermrk"), `f:5:14: "watermrk" is not a step; did you mean watermark? Else write TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete`},
+		{step("08:00:00 F1 t 6"), `f:5:19: "6" stands where = and a value belong; write TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete`},
+		{step("08:00:00 F1 t = 6 bad"), `f:5:23: "bad" is not a quality; did you mean Bad? Else write Ok, Uncertain or Bad, and text with spaces in double quotes`},
+		{step("08:00:00 F1 t = 1.2.3"), `f:5:21: "1.2.3" begins like a number and is none; write a number such as 76.5, or put text into double quotes`},
+		{step("08:00:00 delete hoot"), `f:5:21: "hoot" is no rule of the test; did you mean hot?`},
+		{strings.Replace(step("08:00:00 offline plc9"), "name: n", "name: n\n  senders: {plc1: [F1]}", 1), `f:6:22: "plc9" is no sender of the test; did you mean plc1?`},
+		{strings.Replace(step("08:00:00 F1 t = 6\n    08:01:00 F1 t = 7"), "steps: |", "steps:", 1), "f:4:3: tests[0].steps: holds several lines that YAML has made one; write steps: | and each on a line of its own below"},
+		{strings.Replace(step("- 08:00:00 F1 t = 6"), "steps: |", "steps:", 1), "f:5:5: tests[0].steps: want text, have a list; write steps: | and each step on a line of its own below, without a dash"},
+		{strings.Replace(good, "\"\"", "\n    08:00:00 F1 IDLE -> WARNING\n    08:00:01 F1 IDLE -> WARNING", 1), "f:6:3: tests[0].expect: holds several lines that YAML has made one; write expect: | and each on a line of its own below"},
+		{"rule: class.yaml\nassets: tags.yaml\ntests:\n- name: n\n  steps: |\n\n    # größe\n      08:00:00 F1 \"presure\" = 6\n  expect: \"\"\n", `f:8:19: "presure" is no tag of F1; did you mean pressure? Else list it in tags.yaml`},
+		{"rule: class.yaml\nassets: tags.yaml\ntests:\n- name: n\n  steps: |\n    08:00:00 F22 t = 6\n  expect: \"\"\n", `f:6:14: "F22" is not registered in tags.yaml; did you mean F2? Else register it there`},
+		{step("08:00:00 apply assets.yaml\n    08:00:00 X t = 6"), `f:6:14: "X" is not registered in assets.yaml; register it there`},
+		{expect("8:00 F1 UNKNOWN -> WARNING"), `f:7:5: "8:00" is not a time; write HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be`},
+		{good + "  late: 08:00:00 watermark\n", "f:7:9: this line is not a point"},
 	}
 	for _, test := range tests {
 		_, err := script.Run("f", []byte(test.text), open)

@@ -2,12 +2,14 @@ package script
 
 import (
 	"encoding/json"
-	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"linewatch"
+	"linewatch/internal/strictyaml"
 )
 
 // verb is what a step does.
@@ -35,7 +37,7 @@ var verbs = map[string]struct {
 
 // step is one line of a test's steps.
 type step struct {
-	line      int // of the file
+	place     place
 	at        linewatch.Time
 	verb      verb
 	arg       string
@@ -43,7 +45,13 @@ type step struct {
 	tag       string
 	value     linewatch.Value
 	quality   linewatch.Quality
+
+	// How much of the line is left from the words on that mistakes are told of.
+	argLeft, equipmentLeft, tagLeft int
 }
+
+// timeRemedy says how a time is written.
+const timeRemedy = "write HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be"
 
 // baseDate is the date of times without one.
 const baseDate = "2026-01-01"
@@ -51,6 +59,8 @@ const baseDate = "2026-01-01"
 var (
 	datePattern = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
 	timePattern = regexp.MustCompile(`^\d\d:\d\d:\d\d(\.\d{1,3})?$`)
+	// timesPattern finds the times in what may be several lines in one.
+	timesPattern = regexp.MustCompile(`(^|\s)\d\d:\d\d:\d\d(\.\d{1,3})?\s`)
 )
 
 // cutTime reads the time at the beginning of a line.
@@ -63,7 +73,7 @@ func cutTime(s string) (at linewatch.Time, rest string, err error) {
 	}
 	t, err := time.Parse("2006-01-02 15:04:05", date+" "+word)
 	if err != nil || !timePattern.MatchString(word) {
-		return 0, "", fmt.Errorf("does not begin with a time; write HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be")
+		return 0, "", wrong(len(s), word, "is not a time", timeRemedy)
 	}
 	return linewatch.TimeOf(t), rest, nil
 }
@@ -99,11 +109,11 @@ func cutText(s string) (text string, quoted bool, rest string, err error) {
 	}
 	dec := json.NewDecoder(strings.NewReader(s))
 	if err := dec.Decode(&text); err != nil {
-		return "", false, "", fmt.Errorf("holds text in quotes that is not closed or has a wrong escape")
+		return "", false, "", &mistake{len(s), "text in quotes that is not closed or has a wrong escape", "end it with \" and write \\\" for a quote within"}
 	}
 	rest = s[dec.InputOffset():]
 	if rest != "" && rest[0] != ' ' && rest[0] != '\t' {
-		return "", false, "", fmt.Errorf("lacks a space after a closing quote")
+		return "", false, "", &mistake{len(rest), "text right behind a closing quote", "put a space between them"}
 	}
 	return text, true, strings.TrimLeft(rest, " \t"), nil
 }
@@ -118,9 +128,10 @@ func parseStep(s string) (step, error) {
 	word, after := cutWord(rest)
 	if v, ok := verbs[word]; ok && !strings.HasPrefix(after, "=") && !isAssignment(after) {
 		st.verb = v.verb
+		st.argLeft = len(after)
 		st.arg, after = cutWord(after)
 		if (st.arg == "") != (v.arg == "") || after != "" {
-			return st, fmt.Errorf("has the wrong form; write it as %s", strings.TrimSpace("TIME "+word+" "+v.arg))
+			return st, &mistake{len(rest), "this step has the wrong form", "write it as " + strings.TrimSpace("TIME "+word+" "+v.arg)}
 		}
 		return st, nil
 	}
@@ -134,30 +145,47 @@ func isAssignment(s string) bool {
 	return err == nil && strings.HasPrefix(rest, "=")
 }
 
+const stepForm = "write TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete"
+
 func (st *step) parsePoint(s string) (err error) {
-	const form = "write it as TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete"
+	st.equipmentLeft = len(s)
 	st.equipment, s = cutWord(s)
-	if !linewatch.ValidName(st.equipment) {
-		return fmt.Errorf("names no equipment; %s", form)
+	if st.tagLeft = len(s); !linewatch.ValidName(st.equipment) {
+		return st.noPoint(st.equipmentLeft, st.equipment, "is not an equipment id or alias")
 	}
 	if st.tag, _, s, err = cutText(s); err != nil {
 		return err
 	}
 	if !linewatch.ValidTag(st.tag) {
-		return fmt.Errorf("names no tag; %s", form)
+		return st.noPoint(st.tagLeft, st.tag, "is not a tag")
 	}
+	left := len(s)
 	equals, s := cutWord(s)
 	if equals != "=" || s == "" {
-		return fmt.Errorf("lacks its value; %s", form)
+		return st.noPoint(left, equals, "stands where = and a value belong")
 	}
+	left = len(s)
 	text, quoted, s, err := cutText(s)
 	if err != nil {
 		return err
 	}
-	if st.value, err = parseValue(text, quoted); err != nil {
+	if st.value, err = parseValue(text, quoted, left); err != nil {
 		return err
 	}
 	return st.parseQuality(s)
+}
+
+// noPoint says why a line is no point. A line of one or two words may be a
+// misspelt step.
+func (st *step) noPoint(left int, word, message string) error {
+	words := slices.Sorted(maps.Keys(verbs))
+	if near := strictyaml.Nearest(st.equipment, words); near != "" && left <= st.tagLeft && word != "=" {
+		return wrong(st.equipmentLeft, st.equipment, "is not a step", "did you mean "+near+"? Else "+stepForm)
+	}
+	if word == "" || word == "=" {
+		return &mistake{st.equipmentLeft, "this step lacks a value", stepForm}
+	}
+	return wrong(left, word, message, stepForm)
 }
 
 func (st *step) parseQuality(s string) error {
@@ -167,16 +195,22 @@ func (st *step) parseQuality(s string) error {
 		}
 		return nil
 	}
+	var names []string
 	for q := linewatch.Bad; q <= linewatch.Ok; q++ {
 		if s == q.String() {
 			st.quality = q
 			return nil
 		}
+		names = append(names, q.String())
 	}
-	return fmt.Errorf("ends in %.40q; a quality is Ok, Uncertain or Bad, and text with spaces stands in double quotes", s)
+	return wrong(len(s), s, "is not a quality", didYouMean(s, names, "write Ok, Uncertain or Bad, and text with spaces in double quotes"))
 }
 
-func parseValue(text string, quoted bool) (linewatch.Value, error) {
+// decimalComma matches a number as some languages write it.
+var decimalComma = regexp.MustCompile(`^-?\d+,\d+$`)
+
+// parseValue reads the word at which so many bytes of the line are left.
+func parseValue(text string, quoted bool, left int) (linewatch.Value, error) {
 	switch {
 	case quoted:
 		return linewatch.StringValue(text), nil
@@ -189,8 +223,11 @@ func parseValue(text string, quoted bool) (linewatch.Value, error) {
 		return linewatch.StringValue(text), nil
 	}
 	var v linewatch.Value
+	if decimalComma.MatchString(text) {
+		return v, wrong(left, text, "has a decimal comma", "write "+strings.Replace(text, ",", ".", 1)+", or put text into double quotes")
+	}
 	if !json.Valid([]byte(text)) || v.UnmarshalJSON([]byte(text)) != nil {
-		return v, fmt.Errorf("holds %.40q, which begins like a number and is none; put text into double quotes", text)
+		return v, wrong(left, text, "begins like a number and is none", "write a number such as 76.5, or put text into double quotes")
 	}
 	return v, nil
 }
