@@ -107,6 +107,7 @@ func TestPage(t *testing.T) {
 	run(t, ctx, scheme("dark"))
 	screenshot(t, ctx, "desktop-dark")
 	run(t, ctx, scheme("light"))
+	checkBehind(t, ctx, p)
 	checkUpdate(t, ctx, p)
 	checkMarkup(t, ctx, p)
 	checkHidden(t, ctx, s)
@@ -174,10 +175,28 @@ func checkTexts(t *testing.T, ctx context.Context) {
 		"23,987 of 24,000 bottles/h", "5,200 good of 5,204", "Suspended", "Tailback", "speed unknown",
 		"Line line-3", "held by gw1/filler", "Global", "held by gw2/packer",
 		"1,284,917", "balanced", "lagging", "idle", "active", "no route to host", "connected", "OPC UA 192.0.2.16", "not secured: the server is not checked", "live",
+		"SOURCE DOWN packer since", "source down", "complete up to", "3 late (1 dropped)", "9 quarantined: the clock is ahead", "quarantined, mainly: the clock is ahead",
+		"Edge since this start", "Engine since the first start", "the server answered 503", "2 changes in 70 reads", "Versions that are only tried", "Rinse water, tried with lower limits",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
 		}
+	}
+	for _, never := range []string{"not assigned", "newest point", "BEHIND"} {
+		if strings.Contains(page, never) {
+			t.Errorf("the page says %q", never)
+		}
+	}
+	order := run(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("#states .card .state span:first-of-type")].map((s) => s.textContent).join(" ")`))
+	if order != "CRITICAL WARNING UNKNOWN IDLE ACTIVE" {
+		t.Errorf("the states stand as %s", order)
+	}
+	bold := run(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("#states .card .rule")].map((s) => getComputedStyle(s).fontWeight).join(" ")`))
+	if bold != "600 600 400 400 400" {
+		t.Errorf("the rules of the cards have the weights %s, want only those of alarms bold", bold)
+	}
+	if since := run(t, ctx, chromedp.Evaluate[string](`document.querySelector("#states .card[data-open] .since").textContent`)); !strings.HasPrefix(since, "since ") {
+		t.Errorf("what is not known is so %q, want since when", since)
 	}
 	flow := run(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll(".machine .name b")].map((b) => b.textContent).join(" ")`))
 	if flow != "Filler Capper Packer" {
@@ -186,6 +205,29 @@ func checkTexts(t *testing.T, ctx context.Context) {
 	if t.Failed() {
 		t.Log(page)
 	}
+}
+
+// checkBehind asks that the page says beside the states that event time stands
+// still, and no more where the whole plant runs faster.
+func checkBehind(t *testing.T, ctx context.Context, p *plant) {
+	t.Helper()
+	const doubts = `document.getElementById("doubts").textContent`
+	p.change(func(p *plant) {
+		p.status.Watermarks = slices.Clone(p.status.Watermarks)
+		p.status.Watermarks[0].Time = noon - 24000
+	})
+	waitFor(t, ctx, doubts+`.includes("BEHIND Line line-3 by 2") && `+doubts+`.includes(": its states are those of ") && `+doubts+`.includes("it waits for gw1/filler")`)
+	screenshot(t, ctx, "desktop-behind")
+	p.change(func(p *plant) { p.status.Speed = 60 })
+	waitFor(t, ctx, `!`+doubts+`.includes("BEHIND") && `+doubts+`.includes("packer since")`)
+	p.change(func(p *plant) {
+		p.status.Speed, p.status.Watermarks = 0, bottlingLine().status.Watermarks
+		for i := range p.status.Sources {
+			p.status.Sources[i].State = SourceConnected
+		}
+	})
+	waitFor(t, ctx, `document.getElementById("doubts").hidden`)
+	p.change(func(p *plant) { p.status.Sources = bottlingLine().status.Sources })
 }
 
 // checkUpdate asks that a change arrives by itself and leaves an opened
@@ -205,6 +247,10 @@ func checkUpdate(t *testing.T, ctx context.Context, p *plant) {
 	waitFor(t, ctx, `document.getElementById("accounts").textContent.includes("cannot write to the spool, and tries again: no space left")`)
 	if !run(t, ctx, chromedp.Evaluate[bool](`document.querySelector("#changes > li:nth-child(3) details").open`)) {
 		t.Error("an opened detail was closed by an update")
+	}
+	evidence := run(t, ctx, chromedp.Evaluate[string](`document.querySelector("#changes > li:nth-child(3) details").textContent`))
+	if !strings.Contains(evidence, "limits weight 60: WARNING, decides") || !strings.Contains(evidence, "+ water_temperature 77.4 above 75 for 10 s at ") {
+		t.Errorf("the evidence says %s", evidence)
 	}
 	screenshot(t, ctx, "desktop-evidence")
 	p.change(func(p *plant) { p.status.Edge.Lost -= 2; p.changes = p.changes[1:] })

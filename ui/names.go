@@ -54,7 +54,9 @@ func (n names) conditions(equipment string, list []linewatch.ConditionWhy) []lin
 			tag.Equipment = c.Equipment
 		}
 		if decimals, ok := n.decimals[tag]; ok {
-			c.Value, c.Result = short(c, c.Value, decimals), short(c, c.Result, decimals+1)
+			c.Value, c.Result = short(c, c.Value, decimals), short(c, c.Result, max(decimals+1, digits(c.Result, 3)))
+		} else {
+			c.Value, c.Result = short(c, c.Value, digits(c.Value, 4)), short(c, c.Result, digits(c.Result, 4))
 		}
 		if alias, ok := n.aliases[c.Equipment]; ok {
 			c.Equipment = alias
@@ -64,9 +66,18 @@ func (n names) conditions(equipment string, list []linewatch.ConditionWhy) []lin
 	return list
 }
 
-// fewDigits is how many digits that count are left of what a window amounts
-// to, such as a small deviation, whatever the decimals of its tag.
-const fewDigits = 3
+// digits returns how many decimals leave n digits that count of a number, such
+// as of a window's small deviation, but never less than its integer.
+func digits(v *linewatch.Value, n int) int {
+	if v == nil {
+		return 0
+	}
+	f, _ := v.Float()
+	if f == 0 {
+		return 0
+	}
+	return max(0, n-1-int(math.Floor(math.Log10(math.Abs(f)))))
+}
 
 // short rounds a number to some decimals, or to as many more as it takes to
 // stand on the same side of every limit.
@@ -75,11 +86,8 @@ func short(c *linewatch.ConditionWhy, v *linewatch.Value, decimals int) *linewat
 		return v
 	}
 	f, _ := v.Float()
-	if f == 0 || math.Abs(f) >= 1e9 {
+	if math.Abs(f) >= 1e9 {
 		return v
-	}
-	if v == c.Result {
-		decimals = max(decimals, fewDigits-1-int(math.Floor(math.Log10(math.Abs(f)))))
 	}
 	for ; decimals < 9; decimals++ {
 		scale := math.Pow(10, float64(decimals))

@@ -20,6 +20,7 @@ func TestDecimals(t *testing.T) {
 	clears := level
 	clears.Result, clears.Clear, clears.Truth = number(99.6012), number(99.6), linewatch.False
 	elsewhere := linewatch.ConditionWhy{Op: "above", Tag: "speed", Equipment: "id-2", Value: number(23987.44444), Limits: []linewatch.Value{linewatch.IntValue(16000)}, Truth: linewatch.True}
+	pace := linewatch.ConditionWhy{Op: "below", Tag: "pace", Window: "timeAvg", Over: 2 * linewatch.Minute, Result: number(30649.1663), Limits: []linewatch.Value{linewatch.IntValue(16000)}, Truth: linewatch.False}
 	tests := []struct {
 		name string
 		c    linewatch.ConditionWhy
@@ -30,6 +31,9 @@ func TestDecimals(t *testing.T) {
 		{"a small deviation", spread, "stddev of level over 20 s 0.012 below 1"},
 		{"not on the other side of its clear", clears, "avg of level over 20 s 99.601 not below 99.4"},
 		{"of another machine", elsewhere, "C1 speed 23987.4 above 16000"},
+		{"without decimals", pace, "timeAvg of pace over 2 min 30649 not below 16000"},
+		{"small, without decimals", linewatch.ConditionWhy{Op: "above", Tag: "ph", Value: number(-3.14159265), Limits: []linewatch.Value{linewatch.IntValue(-5)}, Truth: linewatch.True}, "ph -3.142 above -5"},
+		{"zero", linewatch.ConditionWhy{Op: "above", Expr: "a - b", Result: number(0), Limits: []linewatch.Value{linewatch.IntValue(5)}, Truth: linewatch.False}, "a - b = 0 not above 5"},
 		{"text", linewatch.ConditionWhy{Op: "isNot", Tag: "level", Value: value(linewatch.StringValue("Production")), Limits: []linewatch.Value{linewatch.StringValue("Maintenance")}, Truth: linewatch.True}, "level is Production, not Maintenance"},
 		{"an integer", linewatch.ConditionWhy{Op: "above", Tag: "level", Value: value(linewatch.IntValue(1234567)), Limits: []linewatch.Value{linewatch.IntValue(5)}, Truth: linewatch.True}, "level 1234567 above 5"},
 		{"nothing", linewatch.ConditionWhy{Op: "above", Tag: "level", Cause: "no value yet"}, "level is unknown (no value yet)"},

@@ -278,12 +278,19 @@ func bottlingLine() *plant {
 				{Scope: "global", Time: noon - 5200, HeldBy: "gw2/packer"},
 			},
 			Edge:    EdgeAccount{Sampled: 1_284_917, Sent: 1_284_802, Spooled: 115},
-			Engine:  EngineAccount{Received: 1_284_850, Accepted: 1_284_802, Duplicate: 48},
-			Domains: []Domain{{Name: "line-3", Accepted: 1_284_802, Processed: 1_284_760, Buffered: 39, Late: 3}},
+			Engine:  EngineAccount{Received: 1_284_861, Accepted: 1_284_802, Duplicate: 48, Quarantined: 11, Reasons: map[string]uint64{"CLOCK_AHEAD": 9, "MALFORMED": 2}},
+			Domains: []Domain{{Name: "line-3", Accepted: 1_284_802, Processed: 1_284_760, Buffered: 39, Late: 3}, {Name: "not assigned"}},
 			Senders: []Sender{
 				{Name: "gw1/filler", Domain: "line-3", State: SenderActive, Newest: noon - 300, Arrival: noon, Spooled: 115},
-				{Name: "gw2/packer", Domain: "line-3", State: SenderLagging, Newest: noon - 95000, Arrival: noon, Late: 3},
+				{Name: "gw2/packer", Domain: "line-3", State: SenderLagging, Newest: noon - 95000, Arrival: noon, Late: 3, LateDropped: 1},
 				{Name: "gw2/palletiser", Domain: "line-3", State: SenderIdle, Newest: linewatch.NoTime, Arrival: noon - 60000},
+				{Name: "gw1/packer", Domain: "line-3", State: SenderActive, Newest: noon - 200, Arrival: noon, Source: SourceDown, Quarantined: 9, Reasons: map[string]uint64{"CLOCK_AHEAD": 9}},
+			},
+			Tables: []TableSource{
+				{ID: "product_limits", Source: "http://127.0.0.1:9000/limits.csv", Reads: 70, Changes: 2, Errors: 1, ReadAt: noon - 61000, Error: "the server answered 503", ErrorAt: noon - 1000},
+			},
+			Shadows: []Instance{
+				instance("filler-rinse-water", "Rinse water, tried with lower limits", "F1", "Filler", linewatch.Warning, 2, 2, 40*linewatch.Second, rinseWater()),
 			},
 			Sources: []Source{
 				{ID: "filler", Kind: "S7", Address: "127.0.0.1:10102", State: SourceConnected, Since: noon - 4_200_000, Tags: 24, Error: "read DB10: i/o timeout", ErrorAt: noon - 4_201_000},

@@ -34,11 +34,13 @@ function snapshot(time, view) {
   document.getElementById("line").replaceChildren(...line.lines(status));
   show("h-line-section", (status.machines || []).length > 0);
   text("states-count", list.length < status.instancesTotal
-    ? format.number(list.length) + " of " + format.number(status.instancesTotal) + ", the most severe first"
+    ? format.number(list.length) + " of " + format.number(status.instancesTotal) + ", the most severe first, then what is not known"
     : format.number(list.length));
   show("states-empty", list.length === 0);
   show("changes-empty", view.changes.length === 0);
   show("sources-empty", status.sources.length === 0);
+  show("h-shadows-section", (status.shadows || []).length > 0);
+  show("h-tables-section", (status.tables || []).length > 0);
   show("senders-empty", status.senders.length === 0);
   text("footer", "Linewatch " + status.version + " · times in " + format.zone());
   draw();
@@ -55,6 +57,11 @@ function draw() {
   document.getElementById("accounts").replaceChildren(...health.accounts(status));
   document.getElementById("sources").replaceChildren(rows(status.sources, (s) => health.source(s, t)));
   document.getElementById("senders").replaceChildren(rows(status.senders, (s) => health.sender(s, t)));
+  document.getElementById("shadows").replaceChildren(rows(status.shadows || [], (i) => health.shadow(i, t)));
+  document.getElementById("tables").replaceChildren(rows(status.tables || [], (i) => health.table(i, t)));
+  const doubts = health.doubts(status, t);
+  document.getElementById("doubts").replaceChildren(...doubts);
+  show("doubts", doubts.length > 0);
   states.ages(document.getElementById("states"), t);
   text("clock", format.clock(t, t));
 }
