@@ -46,6 +46,7 @@ type node struct {
 	identity  identity
 	cond      *linewatch.Condition
 	program   Expression // of an expression
+	room      int        // how many samples its window may keep
 }
 
 // identity names a condition across versions of its rule: a hash of its group
@@ -89,7 +90,21 @@ func compileGroups(rv linewatch.RuleVersion, expressions map[string]Expression) 
 		}
 		p.groups = append(p.groups, out)
 	}
+	p.shareSamples()
 	return p
+}
+
+// shareSamples says how many samples each window of the program may keep.
+func (p *program) shareSamples() {
+	windows := 0
+	for i := range p.nodes {
+		if p.nodes[i].cond.Window.Func != 0 {
+			windows++
+		}
+	}
+	for i := range p.nodes {
+		p.nodes[i].room = min(maxSamples, maxRuleSamples/max(1, windows))
+	}
 }
 
 type compiler struct {

@@ -86,6 +86,9 @@ func (e *Engine) connectProbe(i int32, inst *instance, j int, t linewatch.Time) 
 		s.probe.inputs = before // the others may be what they were
 	}
 	s.probe.keep(n, inputs)
+	if w := s.probe.window; w != nil {
+		w.most = n.room // another version may have more of them
+	}
 	inst.probes = true
 	for k := range inputs {
 		id := inputs[k].series

@@ -9,9 +9,13 @@ import (
 	"linewatch"
 )
 
-// maxSamples bounds what a window keeps. While it ought to hold more, what it
-// amounts to is unknown.
-const maxSamples = 100_000
+// maxSamples bounds what a window keeps, and maxRuleSamples what those of one
+// rule on one machine keep together, each an equal share. While a window ought
+// to hold more, what it amounts to is unknown.
+const (
+	maxSamples     = 100_000
+	maxRuleSamples = 20 * maxSamples
+)
 
 // windowPanes is how many panes a window is divided into, one more or less
 // where it does not begin with one.
@@ -29,11 +33,13 @@ const (
 // panes from the oldest to the newest.
 type window struct {
 	over    linewatch.Duration
+	most    int       // how many samples it may keep
 	samples []reading // oldest first, from head on
 	head    int
 	panes   []pane
 	before  reading        // newest sample that left, in force at the beginning; NoTime: none
 	lost    linewatch.Time // newest sample that left because there were too many; NoTime: none
+	worn    bool           // samples of the oldest pane have left, which it still holds but for their number
 	moved   bool           // samples came or left since value was computed
 	value   linewatch.Value
 	cause   string // why there is no value
@@ -46,7 +52,7 @@ type reading struct {
 }
 
 func newWindow(over linewatch.Duration) *window {
-	return &window{over: over, before: reading{at: linewatch.NoTime}, lost: linewatch.NoTime, moved: true}
+	return &window{over: over, most: maxSamples, before: reading{at: linewatch.NoTime}, lost: linewatch.NoTime, moved: true}
 }
 
 // add takes a sample, which is not older than those before. What is no number
@@ -56,7 +62,7 @@ func (w *window) add(f linewatch.Aggregate, s *Sample) {
 	if !ok && f != linewatch.Count {
 		return
 	}
-	if len(w.samples)-w.head == maxSamples {
+	for len(w.samples)-w.head >= w.most {
 		w.lost = w.samples[w.head].at
 		w.leave()
 	}
@@ -90,20 +96,30 @@ func (w *window) leave() {
 	w.before = w.samples[w.head]
 	w.head++
 	p := &w.panes[0]
-	if p.count == 1 {
+	p.count--
+	if w.worn = p.count > 0; !w.worn {
 		w.panes = slices.Delete(w.panes, 0, 1)
-	} else {
-		rest := w.samples[w.head : w.head+p.count-1]
-		*p = pane{grid: p.grid}
-		for _, r := range rest {
-			p.add(r)
-		}
 	}
 	if w.head > len(w.samples)/2 {
 		w.samples = slices.Delete(w.samples, 0, w.head)
 		w.head = 0
 	}
 	w.moved = true
+}
+
+// mend adds up anew what is left of the oldest pane. It waits until somebody
+// asks, since many samples may leave before that.
+func (w *window) mend() {
+	if !w.worn {
+		return
+	}
+	w.worn = false
+	p := &w.panes[0]
+	rest := w.samples[w.head : w.head+p.count]
+	*p = pane{grid: p.grid}
+	for _, r := range rest {
+		p.add(r)
+	}
 }
 
 // advance lets the samples go that are too old at t, and says anew what is
@@ -139,7 +155,7 @@ func (w *window) amount(f linewatch.Aggregate, t linewatch.Time) (linewatch.Valu
 	held := w.samples[w.head:]
 	switch {
 	case w.overflows(t):
-		return linewatch.Value{}, "more than " + strconv.Itoa(maxSamples) + " samples in the window"
+		return linewatch.Value{}, "more than " + strconv.Itoa(w.most) + " samples in the window"
 	case f == linewatch.Count:
 		return linewatch.IntValue(int64(len(held))), ""
 	case f == linewatch.TimeAvg && len(held) == 0 && w.before.at.Known():
@@ -149,6 +165,9 @@ func (w *window) amount(f linewatch.Aggregate, t linewatch.Time) (linewatch.Valu
 	}
 	first, last := held[0], held[len(held)-1]
 	switch f {
+	case linewatch.TimeAvg:
+		w.mend()
+		return finite(w.timeAverage(t))
 	case linewatch.Delta:
 		return finite(last.v - first.v)
 	case linewatch.Rate:
@@ -156,9 +175,8 @@ func (w *window) amount(f linewatch.Aggregate, t linewatch.Time) (linewatch.Valu
 			return linewatch.Value{}, causeOneSample
 		}
 		return finite((last.v - first.v) / (float64(last.at-first.at) / 1000))
-	case linewatch.TimeAvg:
-		return finite(w.timeAverage(t))
 	}
+	w.mend()
 	all := w.panes[0]
 	for i := range w.panes[1:] {
 		all.join(&w.panes[1+i])

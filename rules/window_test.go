@@ -2,7 +2,9 @@ package rules
 
 import (
 	"bytes"
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -42,6 +44,28 @@ func TestWindowThatIsTooFull(t *testing.T) {
 	w.advance(linewatch.Count, due)
 	if n, _ := w.value.Int(); n != maxSamples {
 		t.Errorf("then: got %v, want %d", w.value, maxSamples)
+	}
+}
+
+// Many windows of one rule share what it may keep.
+func TestManyWindowsOfARule(t *testing.T) {
+	const windows, points = 200, 11_000
+	b := newBench(t, Options{AnyEquipment: true})
+	var cases []string
+	for i := range windows {
+		cases = append(cases, fmt.Sprintf(`{"state":"WARNING","tag":"temp","avg":"1h","above":%d}`, 100+i))
+	}
+	b.rule("r", 1, 0, onF1, `"groups":[{"id":"g","weight":1,"cases":[`+strings.Join(cases, ",")+`]}]`)
+	for i := range linewatch.Duration(points) {
+		b.point(i, "F1", "temp", num(1))
+		b.advance(i)
+	}
+	if n := len(snapshot(t, b.e)); n > 30*maxRuleSamples/2 {
+		t.Errorf("a snapshot of %d bytes", n)
+	}
+	why := b.e.Explain("r", "F1")[0].Groups[0].Cases[0].Conditions[0]
+	if want := "more than 10000 samples in the window"; why.Cause != want || why.Samples != maxRuleSamples/windows {
+		t.Errorf("%d samples, %q; want %q", why.Samples, why.Cause, want)
 	}
 }
 
