@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -43,7 +44,7 @@ func (b *builder) node(n ast.Node) (ast.Node, error) {
 		return b.member(n)
 	case *ast.UnaryNode:
 		if !slices.Contains(unary, n.Operator) {
-			return nil, mistake(n, fmt.Sprintf("the operator %s is not available", n.Operator), "")
+			return nil, mistake(n, fmt.Sprintf("the operator %s is not available", n.Operator), "use - and not")
 		}
 		of, err := b.node(n.Node)
 		return &ast.UnaryNode{Operator: n.Operator, Node: of}, err
@@ -118,12 +119,15 @@ func (b *builder) member(n *ast.MemberNode) (ast.Node, error) {
 func (b *builder) input(n ast.Node, equipment, tag string) (ast.Node, error) {
 	switch {
 	case !linewatch.ValidTag(tag) || tag == linewatch.HeartbeatTag || tag == linewatch.GapTag:
-		return nil, mistake(n, fmt.Sprintf("%.40q is not a tag", tag), "")
+		return nil, mistake(n, fmt.Sprintf("%.40q is not a tag", tag), "name a tag of the machine")
 	case equipment != "" && !linewatch.ValidName(equipment):
-		return nil, mistake(n, fmt.Sprintf("%.40q is not an equipment id or alias", equipment), "")
+		return nil, mistake(n, fmt.Sprintf("%.40q is not an equipment id or alias", equipment), "use A-Z a-z 0-9 . _ : and -")
 	}
 	if _, isRule := linewatch.RuleTag(tag); isRule {
 		return nil, mistake(n, "the state of a rule cannot be computed with", "test it in a condition of its own")
+	}
+	if _, plain := n.(*ast.IdentifierNode); plain && strings.HasPrefix(tag, "$") {
+		return nil, mistake(n, fmt.Sprintf("%.40q is not a tag, and parameters do not stand in expressions", tag), "compare the expression with the parameter, as in above: "+tag)
 	}
 	ref := linewatch.TagRef{Tag: tag, Equipment: equipment}
 	i := slices.Index(b.inputs, ref)

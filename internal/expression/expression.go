@@ -9,12 +9,10 @@ package expression
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/conf"
-	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 
@@ -32,6 +30,7 @@ const (
 type Program struct {
 	inputs  []linewatch.TagRef
 	names   []string // of the inputs, as the compiled program knows them
+	kind    linewatch.Kind
 	program *vm.Program
 	machine vm.VM
 	values  map[string]any
@@ -72,7 +71,7 @@ func Compile(source string) (*Program, error) {
 	}
 	tree, err := parser.ParseWithConfig(source, limits)
 	if err != nil {
-		return nil, translate(err)
+		return nil, translate(source, err)
 	}
 	b := builder{}
 	root, err := b.node(tree.Node)
@@ -82,10 +81,10 @@ func Compile(source string) (*Program, error) {
 	if len(b.inputs) == 0 {
 		return nil, &Error{Column: 1, Message: "reads no tag", Remedy: "name at least one"}
 	}
-	p := &Program{inputs: b.inputs, names: b.names, values: map[string]any{}}
+	p := &Program{inputs: b.inputs, names: b.names, kind: kindOfNode(root), values: map[string]any{}}
 	p.program, err = expr.Compile(root.String(), expr.Env(map[string]any{}), expr.AllowUndefinedVariables(), expr.DisableAllBuiltins(), expr.Patch(floats{}))
 	if err != nil {
-		e := translate(err)
+		e := translate(source, err)
 		e.Column = 0 // of a text that the user has not written
 		return nil, e
 	}
@@ -102,26 +101,6 @@ func (floats) Visit(node *ast.Node) {
 		ast.Patch(node, &ast.FloatNode{Value: float64(n.Value)})
 	}
 }
-
-// translate cuts an error of the library down to its message and place.
-func translate(err error) *Error {
-	var e *file.Error
-	if errors.As(err, &e) {
-		return &Error{Column: e.Column + 1, Message: firstLine(e.Message)}
-	}
-	return &Error{Message: firstLine(err.Error())}
-}
-
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(s, "\n")
-	if len(s) > 120 {
-		s = s[:120]
-	}
-	return strings.ToValidUTF8(s, "?")
-}
-
-// kinds names types as people do.
-var kinds = strings.NewReplacer("float64", "a number", "string", "text", "bool", "true or false")
 
 // Inputs lists the tags that the expression reads, each once.
 func (p *Program) Inputs() []linewatch.TagRef { return p.inputs }
@@ -142,7 +121,7 @@ func (p *Program) Eval(inputs []linewatch.Value) (linewatch.Value, error) {
 	}
 	out, err := p.machine.Run(p.program, p.values)
 	if err != nil {
-		return linewatch.Value{}, errors.New(kinds.Replace(translate(err).Message))
+		return linewatch.Value{}, errors.New(runtimeMessage(err))
 	}
 	switch v := out.(type) {
 	case float64:

@@ -70,7 +70,22 @@ func TestEvalHasNoResult(t *testing.T) {
 func TestCompileRefuses(t *testing.T) {
 	deep := strings.Repeat("(", 500) + "a" + strings.Repeat(")", 500)
 	for _, test := range []struct{ source, want string }{
-		{"", "unexpected token EOF"},
+		{"", "is empty"},
+		{"a / / 3", `character 5: "/" does not belong here; an operator stands between two values, as in flow_in - flow_out`},
+		{"a = 3", `character 3: "=" does not belong here; write == to compare`},
+		{"a b", `character 3: "b" does not belong here; put an operator before it; if it is part of a tag's name, write tag("the name")`},
+		{"a > 3 3", `character 7: "3" does not belong here`},
+		{"3,5 * a", "write a decimal point"},
+		{"a > 80%", "ends in %; write a percentage as a number, 80"},
+		{"(a", "ends before a ( is closed; add the missing )"},
+		{"a)", `character 2: ")" does not belong here; remove it, or add the missing (`},
+		{"a -", "ends where a tag or a number should follow; add it, or remove the last operator"},
+		{"a > 3 ? 1", "ends in the middle of a ? b : c"},
+		{`a == "x`, "text that is never closed"},
+		{"a € 3", `character 3: "€" does not belong here`},
+		{"a + 1.2.3", ""},
+		{"a + true", "the operator + does not take the value of a tag and true or false; compare and compute numbers with numbers"},
+		{"a * $ratio", `character 5: "$ratio" is not a tag, and parameters do not stand in expressions; compare the expression with the parameter, as in above: $ratio`},
 		{"1 + 1", "reads no tag"},
 		{"a +", "character 3"},
 		{"a + len(b)", "character"},
@@ -92,8 +107,8 @@ func TestCompileRefuses(t *testing.T) {
 		{"tag(\"a b\", \"c\")", "is not an equipment id or alias"},
 		{"tag(\"rule:x\") == \"ERROR\"", "the state of a rule"},
 		{"os.Exit(1) + a", "calls a function"},
-		{"\"a\" + 1 + b", "mismatched types"},
-		{strings.Repeat("a+", 500) + "a", "node"},
+		{"\"a\" + 1 + b", "the operator + does not take text and a number"},
+		{strings.Repeat("a+", 500) + "a", "has more than 200 names, constants and operators; make it shorter"},
 		{strings.Repeat("a", 1_000_000), "is longer than 1024 bytes"},
 		{"a" + strings.Repeat("+", 1000), ""},
 		{manyTags(40), "reads more than 32 tags"},
@@ -104,12 +119,30 @@ func TestCompileRefuses(t *testing.T) {
 		if !errors.As(err, &e) || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.60s: got %v, want an error with %q", test.source, err, test.want)
 		}
+		for _, jargon := range []string{"token", "EOF", "unexpected", "literal", "node", "float64", "mismatched", "type "} {
+			if strings.Contains(fmt.Sprint(err), jargon) {
+				t.Errorf("%.60s: %v speaks of %q", test.source, err, jargon)
+			}
+		}
 		if d := time.Since(began); d > 10*time.Second { // what does not end by itself; the rest a busy machine may do
 			t.Errorf("%.60s: took %v", test.source, d)
 		}
 	}
 	if _, err := expression.Compile(deep); err != nil {
 		t.Errorf("parentheses cost nothing: %v", err)
+	}
+}
+
+func TestKind(t *testing.T) {
+	for source, want := range map[string]linewatch.Kind{
+		"a": linewatch.Null, "a - b": linewatch.Float, "-a": linewatch.Float, "a + b": linewatch.Null, "a + 1": linewatch.Float, `a + "x"`: linewatch.String,
+		"a > 3": linewatch.Bool, "not a": linewatch.Bool, "a and b": linewatch.Bool, `a contains "x"`: linewatch.Bool,
+		"a > 3 ? 1 : 2": linewatch.Float, "a > 3 ? a : 2": linewatch.Null, `a > 3 ? "x" : 2`: linewatch.Null,
+	} {
+		p, err := expression.Compile(source)
+		if err != nil || p.Kind() != want {
+			t.Errorf("%s: got %v, %v, want %v", source, p.Kind(), err, want)
+		}
 	}
 }
 

@@ -205,11 +205,69 @@ func (c *converter) expression(path string, out *linewatch.Condition, d *conditi
 		c.faults = append(c.faults, c.doc.FaultWithin(path, max(e.Column-1, 0), e.Message, e.Remedy))
 		return
 	}
+	c.compared(strings.TrimSuffix(path, ".expr"), out, p.Kind())
 	for _, in := range p.Inputs() {
 		if c.line && in.Equipment == "" {
 			c.fault(path, "does not say whose "+in.Tag+" it reads", "the rule is about a line: write C1."+in.Tag+`, or tag("C1", "`+in.Tag+`")`)
 		}
 	}
+}
+
+// compared checks that an expression is compared, and with what it can be as
+// far as its text tells.
+func (c *converter) compared(path string, out *linewatch.Condition, is linewatch.Kind) {
+	at := path + "." + out.Op.String()
+	switch {
+	case out.Op == linewatch.NoOp && is == linewatch.Bool:
+		c.fault(path+".expr", "is true or false, and nothing says which of them is meant", "write is: true beside it")
+	case out.Op == linewatch.NoOp:
+		c.fault(path+".expr", "is compared with nothing", "write above, below, is or the like beside it")
+	case !out.Op.Compares() || is == linewatch.Null:
+	case out.Op.Numeric() && is != linewatch.Float:
+		c.fault(at, "compares numbers, and the expression is "+kindName(is), "write "+instead(is)+", or compare without a comparison in the expression")
+	case !out.Op.Numeric():
+		c.equals(at, out, is)
+	}
+}
+
+// equals checks the values that an expression may be equal to.
+func (c *converter) equals(at string, out *linewatch.Condition, is linewatch.Kind) {
+	values := out.Values
+	if values == nil {
+		values = []linewatch.Value{out.Limit}
+	}
+	for i, v := range values {
+		if v.IsNull() || v.IsNumber() == (is == linewatch.Float) && (v.IsNumber() || v.Kind() == is) {
+			continue
+		}
+		place := at
+		if out.Values != nil {
+			place = strictyaml.Index(at, i)
+		}
+		c.fault(place, fmt.Sprintf("is %s, and the expression is %s", kindOf(v), kindName(is)), "write "+instead(is))
+	}
+}
+
+// kindName says of what kind an expression is, as messages do.
+func kindName(k linewatch.Kind) string {
+	switch k {
+	case linewatch.Float:
+		return "a number"
+	case linewatch.Bool:
+		return "true or false"
+	}
+	return "text"
+}
+
+// instead says how an expression of a kind is compared.
+func instead(k linewatch.Kind) string {
+	switch k {
+	case linewatch.Float:
+		return "a number"
+	case linewatch.Bool:
+		return "is: true"
+	}
+	return "is: with text"
 }
 
 func (c *converter) conditions(path string, d *conditionDoc) []linewatch.Condition {

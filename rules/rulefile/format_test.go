@@ -149,7 +149,7 @@ func genSubject(t *rapid.T, c *linewatch.Condition) {
 	case 0:
 		c.Window = linewatch.Window{Func: rapid.SampledFrom(linewatch.Aggregates()).Draw(t, "window"), Over: 90_000}
 	case 1:
-		c.Tag, c.Equipment, c.Expr = "", "", rapid.SampledFrom([]string{"a - b", `tag("C1", "x y") > 3`, "a ? \"x: y\" : 'z'"}).Draw(t, "expr")
+		c.Tag, c.Equipment, c.Expr = "", "", rapid.SampledFrom([]string{"a + b", `tag("C1", "x y") + a`, "a ? \"x: y\" : tag('z')"}).Draw(t, "expr")
 	case 2:
 		l := linewatch.Lookup{Table: "limits", Key: linewatch.TagRef{Tag: c.Tag, Equipment: c.Equipment}, Column: "007"}
 		if c.Clear = (linewatch.Value{}); len(c.Values) > 0 {

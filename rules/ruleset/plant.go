@@ -149,9 +149,35 @@ func (c *checker) equipment(src *rulefile.Source, path, name string) *linewatch.
 // tags checks the tags that a condition reads.
 func (c *checker) tags(src *rulefile.Source, path string, cond *linewatch.Condition, about []*linewatch.Equipment) {
 	refs, paths := tagsOf(cond)
+	if name := c.takenApart(cond, refs, about); name != "" {
+		c.add(src, path+".expr", fmt.Sprintf("takes the tag %.64q apart, for its name is no plain word", name), fmt.Sprintf("write tag(%q)", name))
+		return
+	}
 	for i, ref := range refs {
 		c.tag(src, path+paths[i], ref.Tag, ref.Equipment, about)
 	}
+}
+
+// takenApart returns a tag that stands in an expression without the quotes that
+// its name needs, so that the expression reads its parts, which are no tags.
+func (c *checker) takenApart(cond *linewatch.Condition, refs []linewatch.TagRef, about []*linewatch.Equipment) string {
+	if cond.Expr == "" || c.anyTag {
+		return ""
+	}
+	for _, e := range about {
+		listed := func(name string) bool {
+			return slices.ContainsFunc(e.Tags, func(t linewatch.Tag) bool { return t.Name == name })
+		}
+		for _, t := range e.Tags {
+			part := func(ref linewatch.TagRef) bool {
+				return ref.Equipment == "" && ref.Tag != t.Name && strings.Contains(t.Name, ref.Tag) && !listed(ref.Tag)
+			}
+			if strings.Contains(cond.Expr, t.Name) && !strings.Contains(cond.Expr, strconv.Quote(t.Name)) && slices.ContainsFunc(refs, part) {
+				return t.Name
+			}
+		}
+	}
+	return ""
 }
 
 // tag checks one tag, of a named equipment or of each that the rule is about.

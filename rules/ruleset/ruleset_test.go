@@ -144,6 +144,16 @@ func TestCheck(t *testing.T) {
 			`a:12:11: groups[0].cases[0].expr.tag: names "temprature", which is no tag of F1; did you mean temperature? Else list it in b`,
 		},
 		{
+			"a tag in an expression whose name is no plain word",
+			[]string{rule("a", onF1, "expr: water-temperature + pressure\n    above: 5"), strings.Replace(assets, "{name: pressure}", "{name: pressure}, {name: water-temperature}", 1)},
+			`a:12:11: groups[0].cases[0].expr: takes the tag "water-temperature" apart, for its name is no plain word; write tag("water-temperature")`,
+		},
+		{
+			"a tag in quotes in an expression",
+			[]string{rule("a", onF1, "expr: tag(\"water-temperature\") + pressure\n    above: 5"), strings.Replace(assets, "{name: pressure}", "{name: pressure}, {name: water-temperature}", 1)},
+			"",
+		},
+		{
 			"a machine in an expression",
 			[]string{rule("a", onF1, "expr: C9.torque\n    above: 5"), assets},
 			`a:12:11: groups[0].cases[0].expr.equipment: "C9" is not registered in b; did you mean C1? Else register it there`,
