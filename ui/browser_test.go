@@ -227,6 +227,10 @@ func checkBehind(t *testing.T, ctx context.Context, p *plant) {
 		}
 	})
 	waitFor(t, ctx, `document.getElementById("doubts").hidden`)
+	p.change(func(p *plant) {
+		p.status.Sources = slices.Repeat([]Source{{ID: "many", State: SourceConnecting, Since: noon, ErrorAt: linewatch.NoTime}}, 1008)
+	})
+	waitFor(t, ctx, doubts+`.includes("and 1,002 more, see Sources") && document.querySelectorAll("#doubts p").length === 7`)
 	p.change(func(p *plant) { p.status.Sources = bottlingLine().status.Sources })
 }
 

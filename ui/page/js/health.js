@@ -24,20 +24,25 @@ export function strip(status, now) {
 // longer taken for those of now, in the machine's own time.
 const behindAfter = 10000;
 
+const mostDoubts = 6; // of each kind; the panels have all of them
+
 // doubts says why the states may not be those of now: sources that are down,
 // and event time that stands still or is far behind.
 export function doubts(status, now) {
-  const list = status.sources.filter((s) => s.state !== "connected")
+  const down = status.sources.filter((s) => s.state !== "connected")
     .map((s) => doubt("SOURCE " + s.state.toUpperCase(), s.id + (format.known(s.since) ? " since " + format.clock(s.since, now) : "")));
   const local = status.watermarks.filter((w) => w.scope !== "global");
-  for (const w of local.length > 0 ? local : status.watermarks) {
-    const behind = now - w.time;
-    if (format.known(now) && format.known(w.time) && behind > behindAfter * Math.max(1, status.speed || 1)) {
-      list.push(doubt("BEHIND", scopeName(w) + " by " + format.span(behind) + ": its states are those of " + format.clock(w.time, now) +
-        (w.heldBy ? ", it waits for " + w.heldBy : "")));
-    }
-  }
-  return list;
+  const most = behindAfter * Math.max(1, status.speed || 1);
+  const behind = (local.length > 0 ? local : status.watermarks)
+    .filter((w) => format.known(now) && format.known(w.time) && now - w.time > most)
+    .map((w) => doubt("BEHIND", scopeName(w) + " by " + format.span(now - w.time) + ": its states are those of " + format.clock(w.time, now) +
+      (w.heldBy ? ", it waits for " + w.heldBy : "")));
+  return [...few(down, "Sources"), ...few(behind, "Watermarks")];
+}
+
+function few(list, panel) {
+  const more = list.length - mostDoubts;
+  return more > 0 ? [...list.slice(0, mostDoubts), el("p", {}, "and " + format.number(more) + " more, see " + panel)] : list;
 }
 
 function doubt(word, text) {
