@@ -111,7 +111,10 @@ type EngineAccount struct {
 	Accepted    uint64 `json:"accepted"`
 	Duplicate   uint64 `json:"duplicate"`
 	Quarantined uint64 `json:"quarantined"`
-	NotKept     uint64 `json:"notKept"` // quarantined and late points that their files have no room for
+	// Waits says why the engine does not answer, and from when the rest is; empty
+	// while it does.
+	Waits   string `json:"waits,omitempty"`
+	NotKept uint64 `json:"notKept"` // quarantined and late points that their files have no room for
 	// Reasons counts the quarantined points by reason.
 	Reasons map[string]uint64 `json:"quarantinedBy,omitempty"`
 }

@@ -79,6 +79,8 @@ type App struct {
 	counter    atomic.Pointer[mqttbroker.Counter]
 	page       net.Listener
 	server     *ui.Server
+	waits      engineWait
+	lastStatus atomic.Pointer[lastStatus]
 	quarantine *journal[host.Quarantined]
 	late       *journal[host.Late]
 	lostInLog  atomic.Uint64
@@ -224,7 +226,7 @@ func (a *App) openHost(ctx context.Context) (err error) {
 			}
 			return d
 		},
-		Store: patientStore{crashStore{a.store}, a.o.Log}, Outbox: crashStore{a.store},
+		Store: patientStore{crashStore{a.store}, a.o.Log, &a.waits}, Outbox: crashStore{a.store},
 		Publish:       crashPublish(byKind(a.history, a.shadows)),
 		Quarantine:    a.quarantine.add,
 		Late:          a.late.add,

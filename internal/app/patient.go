@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +23,19 @@ type engineStore interface {
 // or nothing, so it can be tried again.
 type patientStore struct {
 	engineStore
-	log *slog.Logger
+	log   *slog.Logger
+	waits *engineWait
+}
+
+// engineWait is why the engine stands still, for whoever would ask it.
+type engineWait struct{ reason atomic.Pointer[string] }
+
+// because returns the reason; empty while it goes on.
+func (w *engineWait) because() string {
+	if r := w.reason.Load(); r != nil {
+		return *r
+	}
+	return ""
 }
 
 // roomEvery is how often a full disk is tried.
@@ -35,6 +48,9 @@ func (s patientStore) Commit(ctx context.Context, bucket int, c rules.Commit) er
 		return err
 	}
 	s.log.Error("the disk is full and the engine waits; free some space", "error", err)
+	reason := "the disk is full and the engine waits; free some space: " + err.Error()
+	s.waits.reason.Store(&reason)
+	defer s.waits.reason.Store(nil)
 	for isFull(err) {
 		select {
 		case <-ctx.Done():

@@ -22,9 +22,14 @@ type scriptedStore struct {
 	engineStore
 	answers []error
 	commits int
+	during  func() bool // reports whether the engine is said to wait
+	told    int         // commits during which it was
 }
 
 func (s *scriptedStore) Commit(context.Context, int, rules.Commit) error {
+	if s.during() {
+		s.told++
+	}
 	err := s.answers[min(s.commits, len(s.answers)-1)]
 	s.commits++
 	return err
@@ -51,11 +56,16 @@ func TestEngineWaitsForRoomOnTheDisk(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
 				inner := &scriptedStore{answers: row.answers}
-				s := patientStore{inner, slog.New(slog.NewTextHandler(&log, nil))}
+				waits := &engineWait{}
+				inner.during = func() bool { return waits.because() != "" }
+				s := patientStore{inner, slog.New(slog.NewTextHandler(&log, nil)), waits}
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second+time.Millisecond)
 				defer cancel()
 				if err := s.Commit(ctx, 3, rules.Commit{}); !errors.Is(err, row.want) {
 					t.Errorf("got %v, want %v", err, row.want)
+				}
+				if inner.told != max(0, inner.commits-1) || waits.because() != "" {
+					t.Errorf("%d commits, %d of them while the engine was said to wait; then %q", inner.commits, inner.told, waits.because())
 				}
 				if lines := strings.Count(log.String(), "\n"); inner.commits != row.commits || lines != row.logged {
 					t.Errorf("%d commits and %d lines, want %d and %d:\n%s", inner.commits, lines, row.commits, row.logged, &log)

@@ -20,9 +20,7 @@ func (a *App) Status() ui.Status {
 	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 	defer cancel()
 	s := ui.Status{Version: a.o.Version, Time: a.clock.now(), Started: a.started, Speed: a.o.Speed, Decimals: map[ui.TagOf]int{}}
-	if all, err := a.host.Status(ctx); err == nil {
-		a.addDomains(&s, all)
-	}
+	a.addEngine(ctx, &s)
 	for _, t := range a.tables.Status() {
 		s.Tables = append(s.Tables, ui.TableSource(t))
 	}
@@ -38,6 +36,31 @@ func (a *App) Status() ui.Status {
 		connectSenders(&s, st.Gateway)
 	}
 	return s
+}
+
+// lastStatus is what the engine said last.
+type lastStatus struct {
+	all []host.DomainStatus
+	at  linewatch.Time
+}
+
+// addEngine asks the engine. While it does not answer the page goes on with what
+// it said last, and says so.
+func (a *App) addEngine(ctx context.Context, s *ui.Status) {
+	s.Engine.Waits = a.waits.because()
+	if s.Engine.Waits == "" {
+		all, err := a.host.Status(ctx)
+		if err == nil {
+			a.lastStatus.Store(&lastStatus{all, s.Time})
+			a.addDomains(s, all)
+			return
+		}
+		s.Engine.Waits = "the engine does not answer: " + err.Error()
+	}
+	if last := a.lastStatus.Load(); last != nil {
+		s.Engine.Waits += "; what is shown of it is of " + last.at.String()
+		a.addDomains(s, last.all)
+	}
 }
 
 // connectSenders tells the senders that this gateway's sources are of the

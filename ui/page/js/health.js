@@ -85,7 +85,7 @@ export function accounts(status) {
       e.spoolError ? "cannot write to the spool, and tries again: " + e.spoolError : "",
       e.uplinkError ? "cannot send, and tries again: " + e.uplinkError : ""),
     account("Engine", sinceFirst, status.balanced.engine, ["received", g.received], [["accepted", g.accepted], ["duplicate", g.duplicate], ["quarantined", g.quarantined]],
-      g.quarantined > 0 ? "quarantined" + because(g.quarantinedBy) : ""),
+      g.waits || "", g.quarantined > 0 ? "quarantined" + because(g.quarantinedBy) : ""),
     ...domains.map((d) => account("Time domain " + d.name, sinceFirst, status.balanced["domain " + d.name],
       ["accepted", d.accepted], [["processed", d.processed], ["buffered", d.buffered], ["late", d.late]])),
   ];
