@@ -1,6 +1,7 @@
 package linewatch
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -25,6 +26,9 @@ func formatDuration(d Duration) string {
 	return strconv.FormatInt(int64(d), 10) + "ms"
 }
 
+// ErrTooLong is the error of ParseDuration for a span above its limit.
+var ErrTooLong = errors.New("longer than 10 years")
+
 // ParseDuration reads a span such as "500ms", "30s", "5m", "1h30m" or "2d". A
 // number without a unit, a sign, a fraction and anything above 10 years are
 // refused.
@@ -47,7 +51,7 @@ func ParseDuration(s string) (Duration, error) {
 		}
 		rest = rest[width:]
 		if n > int64(most/size) || n > int64(math.MaxInt64)/int64(size) || total+Duration(n)*size > most {
-			return 0, fmt.Errorf("duration %q: longer than 10 years", s)
+			return 0, fmt.Errorf("duration %q: %w", s, ErrTooLong)
 		}
 		total += Duration(n) * size
 	}

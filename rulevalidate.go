@@ -60,7 +60,7 @@ func at(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 // there is none. Whether equipment, class and tags exist is not its business.
 func (r *Rule) Validate() error {
 	var f faults
-	f.check(ValidRuleID(r.ID), "id", "is not a rule id", "use 1 to 64 of a-z 0-9 and -")
+	f.ruleID(r.ID)
 	f.text("name", r.Name, MaxTitle, true)
 	f.scope(r.Scope)
 	f.check(r.Priority != 0, "priority", "is missing or 0", "give 1 (highest) to 4")
@@ -76,6 +76,19 @@ func (r *Rule) Validate() error {
 		f.alert(r.Alert)
 	}
 	return errors.Join(f...)
+}
+
+func (f *faults) ruleID(id RuleID) {
+	const chars = "use 1 to 64 of a-z 0-9 and -"
+	switch lower := RuleID(strings.ToLower(string(id))); {
+	case id == "":
+		f.add("id", "is missing", "give the rule a name of its own; "+chars)
+	case ValidRuleID(id):
+	case ValidRuleID(lower):
+		f.add("id", "is not a rule id", "write it in lower case: "+string(lower))
+	default:
+		f.add("id", "is not a rule id", chars)
+	}
 }
 
 // ValidRuleID reports whether id may name a rule.
@@ -144,10 +157,9 @@ func (f *faults) groups(r *Rule) {
 	clauses := 0
 	for i, g := range r.Groups {
 		path := at("groups", i)
-		f.check(ValidName(g.ID) && len(g.ID) <= 64, path+".id", "is not a group id", "use 1 to 64 of A-Z a-z 0-9 . _ : and -")
-		f.check(!seen[g.ID], path+".id", "names two groups", "give each group an id of its own")
+		f.groupID(path+".id", g.ID, seen)
 		seen[g.ID] = true
-		f.check(g.Weight >= 1 && g.Weight <= MaxWeight, path+".weight", "is not a weight", fmt.Sprintf("give a whole number from 1 to %d", MaxWeight))
+		f.weight(path+".weight", g.Weight)
 		f.choice(path+".unknown", string(g.Unknown), string(UnknownReport), string(UnknownIgnore))
 		f.check(len(g.Cases) > 0 || g.Otherwise != "", path, "never puts a state forward", "give cases, or otherwise")
 		if g.Otherwise != "" {
@@ -160,6 +172,24 @@ func (f *faults) groups(r *Rule) {
 		}
 	}
 	f.check(clauses <= MaxClauses, "groups", fmt.Sprintf("hold more than %d conditions", MaxClauses), "split the rule")
+}
+
+func (f *faults) groupID(path, id string, seen map[string]bool) {
+	const chars = "use 1 to 64 of A-Z a-z 0-9 . _ : and -"
+	switch {
+	case id == "":
+		f.add(path, "is missing", "give the group a name within the rule; "+chars)
+	case !ValidName(id) || len(id) > 64:
+		f.add(path, "is not a group id", chars)
+	case seen[id]:
+		f.add(path, "names two groups", "give each group an id of its own")
+	}
+}
+
+func (f *faults) weight(path string, weight int) {
+	remedy := fmt.Sprintf("give a whole number from 1 to %d", MaxWeight)
+	f.check(weight != 0, path, "is missing or 0", remedy)
+	f.check(weight >= 0 && weight <= MaxWeight, path, "is not a weight", remedy)
 }
 
 // state checks a state that a group may put forward.

@@ -46,7 +46,7 @@ func TestRuleMistakes(t *testing.T) {
 		spoil func(*Rule)
 		want  string // beginning of the only error
 	}{
-		{func(r *Rule) { r.ID = "" }, "id: is not a rule id"},
+		{func(r *Rule) { r.ID = "" }, "id: is missing"},
 		{func(r *Rule) { r.ID = "Filler" }, "id: is not a rule id"},
 		{func(r *Rule) { r.ID = RuleID(strings.Repeat("a", 65)) }, "id: is not a rule id"},
 		{func(r *Rule) { r.Name = " " }, "name: is missing"},
@@ -70,7 +70,7 @@ func TestRuleMistakes(t *testing.T) {
 		{func(r *Rule) { r.Groups = nil }, "groups: are missing"},
 		{func(r *Rule) { r.Groups[0].ID = "a b" }, "groups[0].id: is not a group id"},
 		{func(r *Rule) { r.Groups[1].ID = "context" }, "groups[1].id: names two groups"},
-		{func(r *Rule) { r.Groups[1].Weight = 0 }, "groups[1].weight: is not a weight; give a whole number from 1 to 1000"},
+		{func(r *Rule) { r.Groups[1].Weight = 0 }, "groups[1].weight: is missing or 0; give a whole number from 1 to 1000"},
 		{func(r *Rule) { r.Groups[1].Weight = 1001 }, "groups[1].weight: is not a weight"},
 		{func(r *Rule) { r.Groups[0].Unknown = "x" }, "groups[0].unknown: is not one of the choices; use report or ignore"},
 		{func(r *Rule) { r.Groups[1].Cases = nil }, "groups[1]: never puts a state forward"},

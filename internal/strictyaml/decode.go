@@ -2,9 +2,11 @@ package strictyaml
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +21,8 @@ import (
 // time.Duration, written like 30s), encoding.TextUnmarshaler, and structs,
 // pointers, slices and maps with string keys of those. A struct with a field
 // tagged ",scalar" may also stand as a scalar, which that field takes. A tag
-// remedy says what to write where a field has something of another type. What the
+// remedy says what to write where a field has something of another type, and a
+// tag also lists what others call its key, for those who do. What the
 // document does not name keeps the value it had, which makes it the default.
 //
 // The error joins one *Error per mistake, in the order of the file.
@@ -133,7 +136,9 @@ func (d *decoder) unknownKey(e entry, path string, fields []field) {
 		keys[i] = f.key
 	}
 	remedy := "valid here: " + strings.Join(keys, ", ")
-	if near := Nearest(e.key, keys); near != "" {
+	if i := slices.IndexFunc(fields, func(f field) bool { return f.meant(e.key) }); i >= 0 {
+		remedy = "did you mean " + fields[i].key + "?"
+	} else if near := Nearest(e.key, keys); near != "" {
 		remedy = "did you mean " + near + "?"
 	}
 	d.fault(e.line, e.col, path, "unknown key "+quoteName(e.key), remedy)
@@ -147,6 +152,12 @@ type field struct {
 	key    string
 	index  []int
 	remedy string
+	also   []string
+}
+
+// meant reports whether a word is what others call the key.
+func (f *field) meant(word string) bool {
+	return slices.ContainsFunc(f.also, func(s string) bool { return strings.EqualFold(s, word) })
 }
 
 func structFields(t reflect.Type, outer []int, fields []field) []field {
@@ -163,9 +174,9 @@ func structFields(t reflect.Type, outer []int, fields []field) []field {
 		case f.Anonymous && key == "" && f.Type.Kind() == reflect.Struct:
 			fields = structFields(f.Type, index, fields)
 		case key == "":
-			fields = append(fields, field{f.Name, index, f.Tag.Get("remedy")})
+			fields = append(fields, field{f.Name, index, f.Tag.Get("remedy"), strings.Fields(f.Tag.Get("also"))})
 		default:
-			fields = append(fields, field{key, index, f.Tag.Get("remedy")})
+			fields = append(fields, field{key, index, f.Tag.Get("remedy"), strings.Fields(f.Tag.Get("also"))})
 		}
 	}
 	return fields
@@ -228,14 +239,23 @@ func (d *decoder) setText(n *node, path string, to reflect.Value) {
 }
 
 func (d *decoder) setDuration(n *node, path string, to reflect.Value) {
-	const remedy = "write a number and ms, s, m, h or d, such as 30s or 1h30m, at most 10 years"
+	most, limit := linewatch.MaxSpan, linewatch.MaxSpan.String()
+	if to.Type() == stdSpanType {
+		most, limit = math.MaxInt64, "10 years"
+	}
+	remedy := "write a number and ms, s, m, h or d, such as 30s or 1h30m, at most " + limit
 	if n.kind != scalarNode || n.what() == "nothing" {
 		d.wrong(n, path, "a span of time such as 30s")
 		return
 	}
 	span, err := linewatch.ParseDuration(n.text)
 	switch {
+	case errors.Is(err, linewatch.ErrTooLong) || span > most:
+		d.fault(n.line, n.col, path, "is longer than "+limit, "give a shorter span")
 	case err != nil && n.what() == "a number":
+		if path == d.remedyAt && d.remedy != "" {
+			remedy = d.remedy
+		}
 		d.fault(n.line, n.col, path, "a span of time without a unit", remedy)
 	case err != nil:
 		d.fault(n.line, n.col, path, "not a span of time", remedy)

@@ -33,7 +33,7 @@ type config struct {
 	Map      map[string]linewatch.Value `yaml:"map"`
 	Ptr      *inner                     `yaml:"ptr"`
 	Truth    linewatch.Truth            `yaml:"truth"`
-	Words    []string                   `yaml:"words"`
+	Words    []string                   `yaml:"words" remedy:"write words: [a, b]" also:"terms phrases"`
 	Size     uint8                      `yaml:"size"`
 	inner
 }
@@ -122,9 +122,15 @@ func TestRefusals(t *testing.T) {
 		{"limit: 1e999\n", "f:1:8: limit: the number does not fit 64 bits; put it into quotes if it is text"},
 		{"limit: .nan\n", "f:1:8: limit: looks like a number but is not in plain decimal form; write it like 12, -0.5 or 1.5e3, or put it into quotes if it is text"},
 		{"limit: [1]\n", "f:1:8: limit: want a number, true, false or text, have a list"},
-		{"wait: 5\n", "f:1:7: wait: a span of time without a unit; write a number and ms, s, m, h or d, such as 30s or 1h30m, at most 10 years"},
-		{"wait: -5s\n", "f:1:7: wait: not a span of time; write a number and ms, s, m, h or d, such as 30s or 1h30m, at most 10 years"},
-		{"wait: 1e9h\n", "f:1:7: wait: not a span of time; write a number and ms, s, m, h or d, such as 30s or 1h30m, at most 10 years"},
+		{"wait: 5\n", "f:1:7: wait: a span of time without a unit; write a number and ms, s, m, h or d, such as 30s or 1h30m, at most 366d"},
+		{"wait: -5s\n", "f:1:7: wait: not a span of time; write a number and ms, s, m, h or d, such as 30s or 1h30m, at most 366d"},
+		{"wait: 1e9h\n", "f:1:7: wait: not a span of time; write a number and ms, s, m, h or d, such as 30s or 1h30m, at most 366d"},
+		{"wait: 367d\n", "f:1:7: wait: is longer than 366d; give a shorter span"},
+		{"wait: 8000d\n", "f:1:7: wait: is longer than 366d; give a shorter span"},
+		{"std: 8000d\n", "f:1:6: std: is longer than 10 years; give a shorter span"},
+		{"words: text\n", "f:1:8: words: want a list, have text; write words: [a, b]"},
+		{"words: [[a]]\n", "f:1:9: words[0]: want text, have a list"},
+		{"Terms: [a]\n", `f:1:1: unknown key "Terms"; did you mean words?`},
 		{"truth: maybe\n", `f:1:8: truth: truth "maybe": want true, false or unknown`},
 		{"list: {port: 1}\n", "f:1:7: list: want a list, have a map"},
 		{"map: 5\n", "f:1:6: map: want a map of keys and values, have a number"},
@@ -301,6 +307,36 @@ func TestFaultPointsAtTheNearestThing(t *testing.T) {
 		if got := d.Fault(path, "m", "").Error(); got != want {
 			t.Errorf("%s:\n got  %s\n want %s", path, got, want)
 		}
+	}
+}
+
+// A character of a text has a place as far as YAML leaves it one.
+func TestTextPlace(t *testing.T) {
+	d, err := strictyaml.Parse("f", []byte("block: |\n\n   # ü\n     a b\nfolded: >\n  a\n  b\nquoted: \"a b\"\nplain:\n  a b\nlist:\n  - |2\n    a\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		path               string
+		i, character       int
+		line, column       int
+		withinLine, within int
+	}{
+		{"block", 2, 4, 4, 8, 1, 8},
+		{"folded", 0, 2, 5, 9, 5, 9},
+		{"quoted", 0, 2, 8, 12, 8, 12},
+		{"plain", 0, 2, 10, 5, 10, 5},
+		{"none", 0, 2, 1, 1, 1, 1},
+	} {
+		if line, column := d.TextPlace(tt.path, tt.i, tt.character); line != tt.line || column != tt.column {
+			t.Errorf("%s: got %d:%d, want %d:%d", tt.path, line, column, tt.line, tt.column)
+		}
+		if e := d.FaultWithin(tt.path, tt.character, "m", ""); e.Line != tt.withinLine || e.Column != tt.within {
+			t.Errorf("%s: got %v, want %d:%d", tt.path, e, tt.withinLine, tt.within)
+		}
+	}
+	if !d.IsBlock("block") || d.IsBlock("folded") || d.IsBlock("none") {
+		t.Error("what is a block is not told")
 	}
 }
 

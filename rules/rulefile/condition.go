@@ -13,46 +13,46 @@ import (
 // conditionDoc is a condition with one operator key. A pointer or slice that
 // is not nil was written, if only as null or [].
 type conditionDoc struct {
-	All       []conditionDoc `yaml:"all" remedy:"begin each condition with a dash: - {tag: speed, above: 3}"`
-	Any       []conditionDoc `yaml:"any" remedy:"begin each condition with a dash: - {tag: speed, above: 3}"`
-	Not       *conditionDoc  `yaml:"not" remedy:"write not: {tag: speed, above: 3}"`
+	All       []conditionDoc `yaml:"all" also:"and every" remedy:"begin each condition with a dash: - {tag: speed, above: 3}"`
+	Any       []conditionDoc `yaml:"any" also:"or" remedy:"begin each condition with a dash: - {tag: speed, above: 3}"`
+	Not       *conditionDoc  `yaml:"not" also:"none" remedy:"write not: {tag: speed, above: 3}"`
 	AtLeastN  *atLeastNDoc   `yaml:"atLeastN" remedy:"write atLeastN: {n: 2, of: [...]}, with the conditions in the list"`
-	Tag       string         `yaml:"tag"`
-	Equipment string         `yaml:"equipment"`
-	Expr      *string        `yaml:"expr"`
+	Tag       string         `yaml:"tag" also:"signal sensor variable"`
+	Equipment string         `yaml:"equipment" also:"machine asset device"`
+	Expr      *string        `yaml:"expr" also:"expression formula"`
 
-	Avg     *linewatch.Duration `yaml:"avg"`
+	Avg     *linewatch.Duration `yaml:"avg" also:"average mean"`
 	TimeAvg *linewatch.Duration `yaml:"timeAvg"`
-	Min     *linewatch.Duration `yaml:"min"`
-	Max     *linewatch.Duration `yaml:"max"`
+	Min     *linewatch.Duration `yaml:"min" remedy:"for a limit write above or atLeast; min is the smallest value in a span, such as min: 10m"`
+	Max     *linewatch.Duration `yaml:"max" remedy:"for a limit write below or atMost; max is the largest value in a span, such as max: 10m"`
 	Sum     *linewatch.Duration `yaml:"sum"`
 	Count   *linewatch.Duration `yaml:"count"`
-	StdDev  *linewatch.Duration `yaml:"stddev"`
+	StdDev  *linewatch.Duration `yaml:"stddev" also:"std sigma deviation"`
 	Range   *linewatch.Duration `yaml:"range"`
 	Rate    *linewatch.Duration `yaml:"rate"`
 	Delta   *linewatch.Duration `yaml:"delta"`
 
-	Above   *limitDoc  `yaml:"above"`
-	Below   *limitDoc  `yaml:"below"`
-	AtLeast *limitDoc  `yaml:"atLeast"`
-	AtMost  *limitDoc  `yaml:"atMost"`
-	Is      *limitDoc  `yaml:"is" remedy:"give one value; several go into in: [Execute, Starting]"`
-	IsNot   *limitDoc  `yaml:"isNot" remedy:"give one value; several go into in: [Execute, Starting], under not"`
-	In      []limitDoc `yaml:"in" remedy:"write in: [Execute], with the values in the list"`
-	Inside  []limitDoc `yaml:"inside" remedy:"give the lower and the upper limit: inside: [3, 5]"`
-	Outside []limitDoc `yaml:"outside" remedy:"give the lower and the upper limit: outside: [3, 5]"`
+	Above   *limitDoc  `yaml:"above" also:"greaterThan greater gt > over exceeds higherThan moreThan"`
+	Below   *limitDoc  `yaml:"below" also:"lessThan less lt < under lowerThan"`
+	AtLeast *limitDoc  `yaml:"atLeast" also:"greaterOrEqual greaterThanOrEqual gte ge >= minimum"`
+	AtMost  *limitDoc  `yaml:"atMost" also:"lessOrEqual lessThanOrEqual lte le <= maximum"`
+	Is      *limitDoc  `yaml:"is" also:"equal equals eq = == value" remedy:"give one value; several go into in: [Execute, Starting]"`
+	IsNot   *limitDoc  `yaml:"isNot" also:"notEqual notEquals ne neq != <>" remedy:"give one value; several go into in: [Execute, Starting], under not"`
+	In      []limitDoc `yaml:"in" also:"oneOf values" remedy:"write in: [Execute], with the values in the list"`
+	Inside  []limitDoc `yaml:"inside" also:"between" remedy:"give the lower and the upper limit: inside: [3, 5]"`
+	Outside []limitDoc `yaml:"outside" also:"notBetween" remedy:"give the lower and the upper limit: outside: [3, 5]"`
 
-	Changed  *bool               `yaml:"changed" remedy:"write changed: true"`
-	Stuck    *linewatch.Duration `yaml:"stuck"`
-	Missing  *linewatch.Duration `yaml:"missing"`
+	Changed  *bool               `yaml:"changed" also:"changes onChange" remedy:"write changed: true"`
+	Stuck    *linewatch.Duration `yaml:"stuck" also:"unchanged frozen"`
+	Missing  *linewatch.Duration `yaml:"missing" also:"silent noData absent"`
 	Sequence []linewatch.Value   `yaml:"sequence" remedy:"write sequence: [Starting, Execute], with the values in their order"`
 	Within   *linewatch.Duration `yaml:"within"`
 
 	Clear      *linewatch.Value    `yaml:"clear"`
-	Hysteresis *linewatch.Value    `yaml:"hysteresis"`
-	StaleAfter *linewatch.Duration `yaml:"staleAfter"`
-	For        *linewatch.Duration `yaml:"for"`
-	Keep       *linewatch.Duration `yaml:"keep"`
+	Hysteresis *linewatch.Value    `yaml:"hysteresis" also:"deadband"`
+	StaleAfter *linewatch.Duration `yaml:"staleAfter" also:"maxAge"`
+	For        *linewatch.Duration `yaml:"for" also:"duration during delay"`
+	Keep       *linewatch.Duration `yaml:"keep" also:"holdFor linger"`
 }
 
 type atLeastNDoc struct {

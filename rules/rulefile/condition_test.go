@@ -81,7 +81,7 @@ func TestMistakesInConditions(t *testing.T) {
 		{"{tag: t, avg: 10, above: 3}", "avg: a span of time without a unit"},
 		{"{tag: t, avg: 400d, above: 3}", "avg: is longer than 366d"},
 		{"{tag: t, stuck: 0s}", "stuck: is no time at all"},
-		{"{tag: t, missing: 20000d}", "missing: not a span of time"},
+		{"{tag: t, missing: 20000d}", "missing: is longer than 366d"},
 		{"{tag: t, missing: 2m, staleAfter: 5m}", "staleAfter: does not go with missing"},
 		{"{tag: t, above: 3, staleAfter: 0s}", "staleAfter: is 0s"},
 		{"{tag: t, above: 3, within: 5s}", "within: goes with sequence only"},

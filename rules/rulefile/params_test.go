@@ -103,7 +103,7 @@ func TestTemplateMistakes(t *testing.T) {
 func TestMistakeOfTheWholeRuleIsToldOnce(t *testing.T) {
 	for _, tt := range []struct{ old, new, want string }{
 		{"state: WARNING", "state: LATE", "t.yaml:16:16: groups[0].cases[0].state: is neither built in nor declared"},
-		{"weight: 10\n", "weight: 0\n", "t.yaml:14:13: groups[0].weight: is not a weight"},
+		{"weight: 10\n", "weight: 0\n", "t.yaml:14:13: groups[0].weight: is missing or 0"},
 		{"above: $max_temp", "abve: $max_temp", `t.yaml:18:32: groups[0].cases[0].all[0]: unknown key "abve"`},
 		{"weight: 10\n", "weight: $w\n", "t.yaml:14:13: groups[0].weight: names $w, which is no parameter"},
 		{"{tag: temperature, ", "{expr: \"temperature * * 2\", ", "groups[0].cases[0].all[0].expr: "},

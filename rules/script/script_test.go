@@ -331,7 +331,7 @@ func TestMistakes(t *testing.T) {
 		{strings.Replace(good, "hot.yaml", "hot.yaml\nwith: [both.yaml, hotter.yaml]", 1), "f:2:19: with[1]: names rule hot again; name each rule once; the step TIME apply FILE brings another version"},
 		{strings.Replace(good, "hot.yaml", "hot.yaml\nwith: [class.yaml]", 1), "f:1:1: assets: is missing; the rule is about a class of equipment: name the file that says what is of that class"},
 		{strings.Replace(good, "hot.yaml", "hot.yaml\ntables: [both.yaml]", 1), "f:2:10: tables[0]: names a file that holds no table; name a file of kind Table"},
-		{strings.Replace(good, "hot.yaml", "invalid.yaml", 1), "invalid.yaml:3:5: id: is not a rule id; use 1 to 64 of a-z 0-9 and -"},
+		{strings.Replace(good, "hot.yaml", "invalid.yaml", 1), "invalid.yaml:3:5: id: is not a rule id; write it in lower case: a"},
 		{strings.Replace(good, "name: n", "nmae: n", 1), `f:3:3: tests[0]: unknown key "nmae"; did you mean name?`},
 		{strings.Replace(good, "  expect: \"\"\n", "", 1), `f:3:3: tests[0].expect: is missing; list the expected changes; write expect: "" for none`},
 		{strings.Replace(good, "name: n", "name: n\n  senders: {a: [F1], b: [F1]}", 1), "f:4:26: tests[0].senders.b[0]: is an equipment of sender a too; list it once"},
