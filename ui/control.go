@@ -90,14 +90,12 @@ func (s *Server) postAssets(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	gone, err := s.opts.Registry.ApplyAssets(r.Context(), name, body)
+	said, err := s.opts.Registry.ApplyAssets(r.Context(), name, body)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	s.answer(w, http.StatusOK, struct {
-		Unregistered Unregistered `json:"unregistered"`
-	}{gone})
+	s.answer(w, http.StatusOK, said)
 }
 
 func (s *Server) postTable(w http.ResponseWriter, r *http.Request) {
@@ -105,12 +103,10 @@ func (s *Server) postTable(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	id, err := s.opts.Registry.ApplyTable(r.Context(), name, body)
+	said, err := s.opts.Registry.ApplyTable(r.Context(), name, body)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	s.answer(w, http.StatusOK, struct {
-		ID string `json:"id"`
-	}{id})
+	s.answer(w, http.StatusOK, said)
 }

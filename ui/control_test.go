@@ -43,6 +43,27 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// What is published and cannot be decided yet is said in the answer.
+func TestNotesInAnswers(t *testing.T) {
+	p := bottlingLine()
+	p.notes, p.over = []string{"no rule nowhere is published"}, OverEverywhere
+	s := newServer(t, p)
+	const notes = `"notes":["no rule nowhere is published"]}`
+	for target, want := range map[string]string{
+		"/api/v1/rules":             `{"id":"filler-rinse-water","version":3,` + notes,
+		"/api/v1/rules/a/republish": `{"id":"a","version":9,"over":"everywhere"}`,
+		"/api/v1/assets":            `{"unregistered":{"machines":["F7"]},` + notes,
+		"/api/v1/tables":            `{"id":"product_limits",` + notes,
+	} {
+		if w := send(s, target, "application/yaml", "text"); w.Code != 200 || w.Body.String() != want {
+			t.Errorf("%s: got %d %s, want %s", target, w.Code, w.Body, want)
+		}
+	}
+	if w := do(s, "DELETE", "/api/v1/rules/a", nil, "Authorization", "Bearer "+testToken); w.Code != 200 || w.Body.String() != `{"id":"a","version":4,`+notes {
+		t.Errorf("delete: got %d %s", w.Code, w.Body)
+	}
+}
+
 func TestApplyRefusals(t *testing.T) {
 	p := bottlingLine()
 	s := newServer(t, p)

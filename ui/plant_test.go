@@ -26,6 +26,8 @@ type plant struct {
 	broken  error // of the history
 	applied []string
 	refuse  error
+	notes   []string
+	over    Over
 }
 
 func (p *plant) Status() Status {
@@ -57,21 +59,21 @@ func (p *plant) apply(parts ...string) error {
 	return p.refuse
 }
 
-func (p *plant) ApplyRule(_ context.Context, file string, body []byte, how Publication) (linewatch.RuleID, uint32, error) {
+func (p *plant) ApplyRule(_ context.Context, file string, body []byte, how Publication) (Published, error) {
 	if how != AtOnce() {
-		return "filler-rinse-water", 3, p.apply("rule", file, string(body), fmt.Sprint(how))
+		return Published{ID: "filler-rinse-water", Version: 3, Notes: p.notes}, p.apply("rule", file, string(body), fmt.Sprint(how))
 	}
-	return "filler-rinse-water", 3, p.apply("rule", file, string(body))
+	return Published{ID: "filler-rinse-water", Version: 3, Notes: p.notes}, p.apply("rule", file, string(body))
 }
 
-func (p *plant) DeleteRule(_ context.Context, id linewatch.RuleID, how Publication) error {
+func (p *plant) DeleteRule(_ context.Context, id linewatch.RuleID, how Publication) (Published, error) {
 	if id == "nobody" {
-		return ErrUnknownRule
+		return Published{}, ErrUnknownRule
 	}
 	if how != AtOnce() {
-		return p.apply("delete", string(id), fmt.Sprint(how))
+		return Published{ID: id, Version: 4, Notes: p.notes}, p.apply("delete", string(id), fmt.Sprint(how))
 	}
-	return p.apply("delete", string(id))
+	return Published{ID: id, Version: 4, Notes: p.notes}, p.apply("delete", string(id))
 }
 
 func (p *plant) RuleLives(context.Context) ([]RuleLife, error) {
@@ -107,16 +109,16 @@ func (p *plant) Published(context.Context) ([]PublishedRule, error) {
 	return []PublishedRule{{ID: "filler-rinse-water", Newest: 2, Version: 1, Document: &linewatch.Rule{ID: "filler-rinse-water", Priority: 1}}, {ID: "tried", Newest: 4}}, p.broken
 }
 
-func (p *plant) Republish(_ context.Context, id linewatch.RuleID, version uint32, how Publication) (uint32, error) {
-	return 9, p.apply("republish", string(id), fmt.Sprint(version, how))
+func (p *plant) Republish(_ context.Context, id linewatch.RuleID, version uint32, how Publication) (Published, error) {
+	return Published{ID: id, Version: 9, Over: p.over}, p.apply("republish", string(id), fmt.Sprint(version, how))
 }
 
-func (p *plant) ApplyAssets(_ context.Context, file string, body []byte) (Unregistered, error) {
-	return Unregistered{Machines: []string{"F7"}}, p.apply("assets", file, string(body))
+func (p *plant) ApplyAssets(_ context.Context, file string, body []byte) (PublishedAssets, error) {
+	return PublishedAssets{Unregistered: Unregistered{Machines: []string{"F7"}}, Notes: p.notes}, p.apply("assets", file, string(body))
 }
 
-func (p *plant) ApplyTable(_ context.Context, file string, body []byte) (string, error) {
-	return "product_limits", p.apply("table", file, string(body))
+func (p *plant) ApplyTable(_ context.Context, file string, body []byte) (PublishedTable, error) {
+	return PublishedTable{ID: "product_limits", Notes: p.notes}, p.apply("table", file, string(body))
 }
 
 func (p *plant) change(f func(p *plant)) {

@@ -24,6 +24,29 @@ type Publication struct {
 // AtOnce publishes a version that is in force from now on.
 func AtOnce() Publication { return Publication{After: -1} }
 
+// Published tells of a version that was published, or is the newest already as
+// it stands.
+type Published struct {
+	ID      linewatch.RuleID `json:"id"`
+	Version uint32           `json:"version"`
+	// Over says where the effective-from that was asked for is over, so that
+	// the version takes effect at once.
+	Over Over `json:"over,omitempty"`
+	// Notes say what cannot be decided until something else is published: of
+	// this rule, or of those that read it if it ends.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Over says on which of a rule's lines a time is over.
+type Over string
+
+// On none of the lines, on some, on all.
+const (
+	OverNowhere    Over = ""
+	OverSomewhere  Over = "somewhere"
+	OverEverywhere Over = "everywhere"
+)
+
 // ErrConflict says that somebody else has published a version meanwhile.
 var ErrConflict = errors.New("another version was published meanwhile")
 
@@ -76,8 +99,8 @@ type RuleLives interface {
 	// RuleLife returns one rule, deleted or not, or ErrUnknownRule.
 	RuleLife(ctx context.Context, id linewatch.RuleID) (RuleLife, error)
 	// Republish publishes the content of an older version (0: the newest) as
-	// the next one, and returns its number.
-	Republish(ctx context.Context, id linewatch.RuleID, version uint32, how Publication) (uint32, error)
+	// the next one.
+	Republish(ctx context.Context, id linewatch.RuleID, version uint32, how Publication) (Published, error)
 }
 
 func (s *Server) ruleRoutes(mux *http.ServeMux) {
@@ -151,8 +174,8 @@ func (s *Server) postRule(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	id, version, err := s.opts.Rules.ApplyRule(r.Context(), name, body, how)
-	s.answerVersion(w, r, id, version, err)
+	said, err := s.opts.Rules.ApplyRule(r.Context(), name, body, how)
+	s.answerVersion(w, r, said, err)
 }
 
 func (s *Server) postRepublish(w http.ResponseWriter, r *http.Request) {
@@ -168,19 +191,16 @@ func (s *Server) postRepublish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := linewatch.RuleID(r.PathValue("id"))
-	made, err := s.opts.Lives.Republish(r.Context(), id, uint32(version), how)
-	s.answerVersion(w, r, id, made, err)
+	said, err := s.opts.Lives.Republish(r.Context(), id, uint32(version), how)
+	s.answerVersion(w, r, said, err)
 }
 
-func (s *Server) answerVersion(w http.ResponseWriter, r *http.Request, id linewatch.RuleID, version uint32, err error) {
+func (s *Server) answerVersion(w http.ResponseWriter, r *http.Request, said Published, err error) {
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	s.answer(w, http.StatusOK, struct {
-		ID      linewatch.RuleID `json:"id"`
-		Version uint32           `json:"version"`
-	}{id, version})
+	s.answer(w, http.StatusOK, said)
 }
 
 func (s *Server) deleteRule(w http.ResponseWriter, r *http.Request) {
@@ -189,11 +209,15 @@ func (s *Server) deleteRule(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	if err := s.opts.Rules.DeleteRule(r.Context(), linewatch.RuleID(r.PathValue("id")), how); err != nil {
+	said, err := s.opts.Rules.DeleteRule(r.Context(), linewatch.RuleID(r.PathValue("id")), how)
+	switch {
+	case err != nil:
 		s.fail(w, r, err)
-		return
+	case said.Over == OverNowhere && len(said.Notes) == 0:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		s.answer(w, http.StatusOK, said)
 	}
-	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *Server) getRules(w http.ResponseWriter, r *http.Request) {

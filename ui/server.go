@@ -37,18 +37,30 @@ type History interface {
 type Rules interface {
 	// ApplyRule publishes the next version of the rule in body, which came from
 	// the named file, and returns once it is durable; see ErrConflict.
-	ApplyRule(ctx context.Context, file string, body []byte, how Publication) (linewatch.RuleID, uint32, error)
+	ApplyRule(ctx context.Context, file string, body []byte, how Publication) (Published, error)
 	// DeleteRule withdraws a rule, or says ErrUnknownRule or ErrConflict.
-	DeleteRule(ctx context.Context, id linewatch.RuleID, how Publication) error
+	DeleteRule(ctx context.Context, id linewatch.RuleID, how Publication) (Published, error)
 }
 
 // Registry replaces the asset registry and reference tables. Errors are as
 // those of Rules.
 type Registry interface {
-	// ApplyAssets returns what was registered and is not any more.
-	ApplyAssets(ctx context.Context, file string, body []byte) (Unregistered, error)
-	// ApplyTable returns the id of the table that it replaced.
-	ApplyTable(ctx context.Context, file string, body []byte) (string, error)
+	ApplyAssets(ctx context.Context, file string, body []byte) (PublishedAssets, error)
+	ApplyTable(ctx context.Context, file string, body []byte) (PublishedTable, error)
+}
+
+// PublishedAssets tells what another registry changes: what was registered and
+// is not any more, and which rules in force that leaves without something.
+type PublishedAssets struct {
+	Unregistered Unregistered `json:"unregistered"`
+	Notes        []string     `json:"notes,omitempty"`
+}
+
+// PublishedTable tells of a table, and which rules in force do not find in it
+// what they look for.
+type PublishedTable struct {
+	ID    string   `json:"id"`
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Unregistered is what a registry has left out of the one before.

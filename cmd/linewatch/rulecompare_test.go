@@ -32,9 +32,9 @@ func TestRulesExportImportDiff(t *testing.T) {
 	write(t, dir+"/in", "rinse.test.yaml", "rule: rinse.yaml\ntests: []\n")
 	write(t, dir+"/in", "notes.txt", "no rule\n")
 
-	say(exitOK, "DIR/in/a-line.yaml: rule line-alarm is new, would be published\nDIR/in/rinse.yaml: rule filler-rinse-water is new, would be published\n",
+	say(exitOK, "DIR/in/rinse.yaml: rule filler-rinse-water is new, would be published\nDIR/in/a-line.yaml: rule line-alarm is new, would be published\n",
 		"rules", "import", "--dry-run", dir+"/in")
-	say(exitOK, "DIR/in/a-line.yaml: rule line-alarm is in force as version 1\nDIR/in/rinse.yaml: rule filler-rinse-water is in force as version 1\n",
+	say(exitOK, "DIR/in/rinse.yaml: rule filler-rinse-water is in force as version 1\nDIR/in/a-line.yaml: rule line-alarm is in force as version 1\n",
 		"rules", "import", dir+"/in")
 	hotter := write(t, dir+"/in", "rinse.yaml", strings.Replace(rinse, "above: 75, clear: 74", "above: 85, clear: 84", 1))
 	say(exitOK, "rule filler-rinse-water version 1 in force -> DIR/in/rinse.yaml\n"+

@@ -236,9 +236,9 @@ func newRulesDelete(data *string) *cobra.Command {
 				if err := checkID(id); err != nil {
 					return err
 				}
-				err := app.DeleteRule(ctx, *data, linewatch.RuleID(id), how)
+				said, err := app.DeleteRule(ctx, *data, linewatch.RuleID(id), how)
 				if err == nil {
-					fmt.Fprintf(out, "rule %s is withdrawn\n", id)
+					fmt.Fprintln(out, said)
 				}
 				return err
 			})

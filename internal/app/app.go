@@ -203,7 +203,11 @@ func (a *App) openControl(ctx context.Context) (err error) {
 		}
 		a.tables.Add(s)
 	}
-	return a.seed(ctx)
+	if err := a.seed(ctx); err != nil {
+		return err
+	}
+	a.control.logger = a.o.Log // what the configuration brings is no news
+	return nil
 }
 
 func (a *App) openHost(ctx context.Context) (err error) {
@@ -345,7 +349,7 @@ func (a *App) openServer(context.Context) error {
 	a.server, err = ui.New(ui.Options{
 		Config: ui.Config{Addr: a.o.Config.HTTP, Token: token},
 		Status: a.Status, History: pageHistory{a.history}, Shadows: pageHistory{a.shadows},
-		Rules: a.control, Lives: lives, Contents: lives, Explainer: explainer{a.host, a.upToDate}, Registry: a.control, Log: a.o.Log,
+		Rules: lives, Lives: lives, Contents: lives, Explainer: explainer{a.host, a.upToDate}, Registry: a.control, Log: a.o.Log,
 	})
 	if err != nil {
 		return &ConfigError{err}

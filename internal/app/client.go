@@ -50,8 +50,7 @@ func apply(ctx context.Context, data, kind, file string, body []byte, how ui.Pub
 		return "", withPath(file, err)
 	}
 	var said struct {
-		ID      string `json:"id"`
-		Version uint32 `json:"version"`
+		ui.Published
 		// Of assets, which have neither name nor number.
 		Unregistered ui.Unregistered `json:"unregistered"`
 	}
@@ -62,11 +61,19 @@ func apply(ctx context.Context, data, kind, file string, body []byte, how ui.Pub
 	}
 	switch {
 	case said.Version > 0:
-		return published(said.ID, said.Version, how), nil
+		return published(&said.Published, how), nil
 	case said.ID != "":
-		return fmt.Sprintf("%s %s is in force", strings.TrimSuffix(kind, "s"), said.ID), nil
+		return fmt.Sprintf("%s %s is in force", strings.TrimSuffix(kind, "s"), said.ID) + noted(said.Notes), nil
 	}
-	return kind + " are in force" + leftOut(said.Unregistered), nil
+	return kind + " are in force" + leftOut(said.Unregistered) + noted(said.Notes), nil
+}
+
+// noted puts notes on lines of their own.
+func noted(notes []string) (text string) {
+	for _, note := range notes {
+		text += "\nnote: " + note
+	}
+	return text
 }
 
 // withPath has a refusal name the file as its author does: the process knows
@@ -126,12 +133,22 @@ func checkFile(kind, file string, body []byte) (err error) {
 	return err
 }
 
-// DeleteRule withdraws a rule from the process that uses a data directory.
-func DeleteRule(ctx context.Context, data string, id linewatch.RuleID, how ui.Publication) error {
+// DeleteRule withdraws a rule from the process that uses a data directory. It
+// returns a sentence for people.
+func DeleteRule(ctx context.Context, data string, id linewatch.RuleID, how ui.Publication) (string, error) {
 	query := url.Values{}
 	publicationQuery(query, how)
-	_, err := call(ctx, data, http.MethodDelete, rulePath(id, "", query), nil)
-	return unknownRule(id, err)
+	answer, err := call(ctx, data, http.MethodDelete, rulePath(id, "", query), nil)
+	if err != nil {
+		return "", unknownRule(id, err)
+	}
+	var said ui.Published
+	if len(answer) > 0 {
+		if err := json.Unmarshal(answer, &said); err != nil {
+			return "", fmt.Errorf("the answer cannot be read: %w", err)
+		}
+	}
+	return fmt.Sprintf("rule %s is withdrawn", id) + since(how.From, said.Over) + noted(said.Notes), nil
 }
 
 // call sends a request to the process that uses a data directory.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"maps"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -21,6 +23,7 @@ import (
 // only writer, and so the one who numbers versions.
 type control struct {
 	log    ingest.Log
+	logger *slog.Logger  // told of what is published
 	mu     chan struct{} // held while a record is written; a channel, since writing blocks
 	known  sync.Mutex
 	rules  map[linewatch.RuleID]publishedRule
@@ -49,7 +52,7 @@ type publishedRule struct {
 // newControl reads what was published before.
 func newControl(ctx context.Context, log ingest.Log) (*control, error) {
 	c := &control{
-		log: log, mu: make(chan struct{}, 1),
+		log: log, logger: slog.New(slog.DiscardHandler), mu: make(chan struct{}, 1),
 		rules: map[linewatch.RuleID]publishedRule{}, have: ruleset.NewInForce(),
 		told: map[string]bool{}, guests: rules.NewGuests(compileExpression), ears: map[string]map[string]bool{}, noted: make(chan struct{}, 1),
 	}
@@ -90,12 +93,10 @@ func (c *control) note(rec *linewatch.Control) {
 // write makes the next record with make, which sees what is published and may
 // return nil for "nothing to do", and stores it.
 func (c *control) write(ctx context.Context, make func() (*linewatch.Control, error)) error {
-	select {
-	case c.mu <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := c.hold(ctx); err != nil {
+		return err
 	}
-	defer func() { <-c.mu }()
+	defer c.release()
 	rec, err := make()
 	if err != nil || rec == nil {
 		return err
@@ -108,26 +109,43 @@ func (c *control) write(ctx context.Context, make func() (*linewatch.Control, er
 	if err := c.log.Append(ctx, 0, data); err != nil {
 		return fmt.Errorf("write control log: %w", err)
 	}
+	c.logPublished(rec)
 	c.note(rec)
 	c.written.Add(1)
 	return nil
 }
 
+// hold keeps what is published as it is, until release.
+func (c *control) hold(ctx context.Context) error {
+	select {
+	case c.mu <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *control) release() { <-c.mu }
+
 // ApplyRule publishes the rule in a file. One that is in force as it is gets no
 // new version.
-func (c *control) ApplyRule(ctx context.Context, file string, body []byte, how ui.Publication) (linewatch.RuleID, uint32, error) {
+func (c *control) ApplyRule(ctx context.Context, file string, body []byte, how ui.Publication) (ui.Published, error) {
 	src, err := rulefile.ReadRule(file, body)
 	if err != nil {
-		return "", 0, ui.Refused{Err: err}
+		return ui.Published{}, ui.Refused{Err: err}
 	}
-	version, err := c.publish(ctx, src, how, (*ruleset.InForce).Check)
-	return src.Rule.ID, version, err
+	said, err := c.publish(ctx, src, how, (*ruleset.InForce).Check)
+	if err == nil {
+		said.Notes = append(said.Notes, c.notes(ctx, src.Rule, how)...)
+	}
+	return said, err
 }
 
 // publish publishes the next version of a rule, if it passes a check against
 // what is in force.
-func (c *control) publish(ctx context.Context, src *rulefile.Source, how ui.Publication, check func(*ruleset.InForce, *rulefile.Source) error) (version uint32, err error) {
+func (c *control) publish(ctx context.Context, src *rulefile.Source, how ui.Publication, check func(*ruleset.InForce, *rulefile.Source) error) (said ui.Published, err error) {
 	rule := src.Rule
+	said.ID = rule.ID
 	err = c.write(ctx, func() (*linewatch.Control, error) {
 		if how.Stage != linewatch.StageRetired { // that must always be possible
 			if err := check(&c.have, src); err != nil {
@@ -138,18 +156,21 @@ func (c *control) publish(ctx context.Context, src *rulefile.Source, how ui.Publ
 		if err := old.follows(how); err != nil {
 			return nil, fmt.Errorf("rule %s: %w", rule.ID, err)
 		}
-		version = old.version
-		rv := &linewatch.RuleVersion{Rule: *rule, Version: version + 1, Stage: how.Stage, From: how.From}
+		said.Version = old.version
+		rv := &linewatch.RuleVersion{Rule: *rule, Version: old.version + 1, Stage: how.Stage, From: how.From}
 		if old.is(rv) {
 			return nil, nil
 		}
-		version++
+		said.Version++
 		if err := c.graph.Check(rv); err != nil {
 			return nil, ui.Refused{Err: ruleset.Circle(src, err)}
 		}
+		if how.Stage == linewatch.StageRetired {
+			said.Notes = c.leaves(rule.ID, how.From)
+		}
 		return &linewatch.Control{Rule: rv}, nil
 	})
-	return version, err
+	return said, err
 }
 
 // equipment finds a registered equipment by id or alias, or what stands for a
@@ -184,8 +205,9 @@ func (c *control) registry() linewatch.Assets {
 }
 
 // DeleteRule withdraws a rule.
-func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID, how ui.Publication) error {
-	return c.write(ctx, func() (*linewatch.Control, error) {
+func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID, how ui.Publication) (said ui.Published, err error) {
+	said.ID = id
+	err = c.write(ctx, func() (*linewatch.Control, error) {
 		old, ok := c.rules[id]
 		if !ok || old.withdrawn {
 			return nil, ui.ErrUnknownRule
@@ -193,15 +215,17 @@ func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID, how ui.Pu
 		if err := old.follows(how); err != nil {
 			return nil, fmt.Errorf("rule %s: %w", id, err)
 		}
-		return &linewatch.Control{DeleteRule: &linewatch.RuleDelete{ID: id, Version: old.version + 1, From: how.From}}, nil
+		said.Version, said.Notes = old.version+1, c.leaves(id, how.From)
+		return &linewatch.Control{DeleteRule: &linewatch.RuleDelete{ID: id, Version: said.Version, From: how.From}}, nil
 	})
+	return said, err
 }
 
 // ApplyAssets publishes a registry.
-func (c *control) ApplyAssets(ctx context.Context, file string, body []byte) (gone ui.Unregistered, err error) {
+func (c *control) ApplyAssets(ctx context.Context, file string, body []byte) (said ui.PublishedAssets, err error) {
 	assets, err := rulefile.ParseAssets(file, body)
 	if err != nil {
-		return gone, ui.Refused{Err: err}
+		return said, ui.Refused{Err: err}
 	}
 	err = c.write(ctx, func() (*linewatch.Control, error) {
 		switch {
@@ -209,11 +233,14 @@ func (c *control) ApplyAssets(ctx context.Context, file string, body []byte) (go
 		case reflect.DeepEqual(*c.assets, assets):
 			return nil, nil
 		default:
-			gone = unregistered(c.assets, &assets)
+			said.Unregistered = unregistered(c.assets, &assets)
 		}
+		after := c.have
+		after.Registry = &assets
+		said.Notes = someNotes(c.have.Concerns(&after))
 		return &linewatch.Control{Assets: &assets}, nil
 	})
-	return gone, err
+	return said, err
 }
 
 // unregistered lists what a registry leaves out of the one before.
@@ -239,23 +266,39 @@ func unregistered(before, after *linewatch.Assets) (gone ui.Unregistered) {
 }
 
 // ApplyTable publishes a table.
-func (c *control) ApplyTable(ctx context.Context, file string, body []byte) (string, error) {
+func (c *control) ApplyTable(ctx context.Context, file string, body []byte) (ui.PublishedTable, error) {
 	table, err := rulefile.ParseTable(file, body)
 	if err != nil {
-		return "", ui.Refused{Err: err}
+		return ui.PublishedTable{}, ui.Refused{Err: err}
 	}
-	_, err = c.publishTable(ctx, table)
-	return table.ID, err
+	said := ui.PublishedTable{ID: table.ID}
+	err = c.write(ctx, func() (*linewatch.Control, error) {
+		rec := c.newTable(&table)
+		if rec != nil {
+			after := c.have
+			after.Tables = maps.Clone(after.Tables)
+			after.Tables[table.ID] = table
+			said.Notes = someNotes(c.have.Concerns(&after))
+		}
+		return rec, nil
+	})
+	return said, err
 }
 
 // publishTable publishes a table unless it is as it was.
 func (c *control) publishTable(ctx context.Context, table linewatch.Table) (changed bool, err error) {
 	err = c.write(ctx, func() (*linewatch.Control, error) {
-		if old, ok := c.have.Tables[table.ID]; ok && reflect.DeepEqual(old, table) {
-			return nil, nil
-		}
-		changed = true
-		return &linewatch.Control{Table: &table}, nil
+		rec := c.newTable(&table)
+		changed = rec != nil
+		return rec, nil
 	})
 	return changed && err == nil, err
+}
+
+// newTable returns the record of a table, nil if the table is as it was.
+func (c *control) newTable(table *linewatch.Table) *linewatch.Control {
+	if old, ok := c.have.Tables[table.ID]; ok && reflect.DeepEqual(old, *table) {
+		return nil
+	}
+	return &linewatch.Control{Table: table}
 }

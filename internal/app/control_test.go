@@ -63,26 +63,26 @@ func TestVersionsRise(t *testing.T) {
 	c, stop := openControlLog(t, dir)
 	apply := func(limit int, want uint32) {
 		t.Helper()
-		if id, version, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", limit), ui.AtOnce()); id != "hot" || version != want || err != nil {
-			t.Errorf("limit %d: %s version %d, %v; want version %d", limit, id, version, err, want)
+		if said, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", limit), ui.AtOnce()); said.ID != "hot" || said.Version != want || err != nil {
+			t.Errorf("limit %d: %s version %d, %v; want version %d", limit, said.ID, said.Version, err, want)
 		}
 	}
 	apply(70, 1)
 	apply(70, 1) // as it is
 	apply(80, 2)
 	apply(70, 3) // back again is a new version
-	if err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); err != nil {
+	if _, err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); err != nil {
 		t.Error(err)
 	}
-	if err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
+	if _, err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
 		t.Errorf("the second delete gives %v", err)
 	}
-	if err := c.DeleteRule(t.Context(), "other", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
+	if _, err := c.DeleteRule(t.Context(), "other", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
 		t.Errorf("deleting what never was gives %v", err)
 	}
 	stop()
 	c, _ = openControlLog(t, dir) // a restart
-	if err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
+	if _, err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
 		t.Errorf("after a restart the second delete gives %v", err)
 	}
 	if _, err := c.seedRule(t.Context(), "hot.yaml", ruleOn("F1", 70)); err != nil || !c.rules["hot"].withdrawn {
@@ -119,7 +119,7 @@ func TestRegistryAndRules(t *testing.T) {
 		{strings.Replace(other, "F2", "F9", 1), `r.yaml:13:20: groups[0].cases[0].equipment: "F9" is not registered; did you mean F1?`},
 		{strings.Replace(other, "above: 70", "abvoe: 70", 1), `did you mean above?`},
 	} {
-		_, _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(test.rule), ui.AtOnce())
+		_, err := c.ApplyRule(t.Context(), "r.yaml", []byte(test.rule), ui.AtOnce())
 		var refused ui.Refused
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("got %v, want %q", err, test.want)
@@ -128,7 +128,7 @@ func TestRegistryAndRules(t *testing.T) {
 	if latest() != before {
 		t.Error("a refused rule was written")
 	}
-	if _, _, err := c.ApplyRule(t.Context(), "r.yaml", ruleOn("e1", 70), ui.AtOnce()); err != nil {
+	if _, err := c.ApplyRule(t.Context(), "r.yaml", ruleOn("e1", 70), ui.AtOnce()); err != nil {
 		t.Error(err)
 	}
 }

@@ -56,7 +56,7 @@ func TestNewHomesAreToldWhatIsKnown(t *testing.T) {
 	}
 	apply := func(rule []byte) {
 		t.Helper()
-		if _, _, err := a.control.ApplyRule(t.Context(), "r.yaml", rule, ui.AtOnce()); err != nil {
+		if _, err := a.control.ApplyRule(t.Context(), "r.yaml", rule, ui.AtOnce()); err != nil {
 			t.Fatal(err)
 		}
 	}

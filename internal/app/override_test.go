@@ -22,7 +22,7 @@ func TestOverridesFitTheRegistry(t *testing.T) {
 	} {
 		rule := strings.Replace(string(ruleOn("F1", 70)), "scope: {equipment: F1}", "scope: {class: filler}\nparams: {max: 70}\noverrides: ["+overrides+"]", 1)
 		rule = strings.Replace(rule, "above: 70", "above: $max", 1)
-		_, _, err := c.ApplyRule(t.Context(), "hot.yaml", []byte(rule), ui.AtOnce())
+		_, err := c.ApplyRule(t.Context(), "hot.yaml", []byte(rule), ui.AtOnce())
 		if want == "" && err != nil || want != "" && (!errors.As(err, new(ui.Refused)) || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: got %v, want %q", overrides, err, want)
 		}

@@ -40,26 +40,34 @@ func Republish(ctx context.Context, data string, id linewatch.RuleID, version ui
 	if err != nil {
 		return "", unknownRule(id, err)
 	}
-	var said struct {
-		Version uint32 `json:"version"`
-	}
+	var said ui.Published
 	if err := json.Unmarshal(answer, &said); err != nil {
 		return "", fmt.Errorf("the answer cannot be read: %w", err)
 	}
-	return published(string(id), said.Version, how), nil
+	said.ID = id
+	return published(&said, how), nil
 }
 
 // published says what became of a version.
-func published(id string, version uint32, how ui.Publication) string {
+func published(said *ui.Published, how ui.Publication) string {
 	what := map[linewatch.Stage]string{
 		linewatch.StageDraft: "stored as a draft, which is not judged,", linewatch.StageShadow: "tried as a shadow",
 		linewatch.StageRetired: "retired", linewatch.StageActive: "in force", "": "in force",
 	}[how.Stage]
-	from := ""
-	if how.From > 0 {
-		from = " from " + how.From.String() + " on"
+	return fmt.Sprintf("rule %s is %s as version %d", said.ID, what, said.Version) + since(how.From, said.Over) + noted(said.Notes)
+}
+
+// since says when the effect is that was asked for from a time on.
+func since(from linewatch.Time, over ui.Over) string {
+	switch {
+	case from <= 0:
+		return ""
+	case over == ui.OverEverywhere:
+		return " at once, since " + from.String() + " is over"
+	case over == ui.OverSomewhere:
+		return " from " + from.String() + " on, and at once where that is over"
 	}
-	return fmt.Sprintf("rule %s is %s as version %d%s", id, what, version, from)
+	return " from " + from.String() + " on"
 }
 
 func publicationQuery(q url.Values, how ui.Publication) {

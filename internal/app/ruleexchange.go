@@ -121,7 +121,7 @@ func ImportRules(ctx context.Context, data, dir string, dry bool, out io.Writer)
 	for _, rule := range list {
 		old[rule.ID] = rule
 	}
-	waiting := set.Rules
+	waiting := readFirst(set.Rules)
 	for len(waiting) > 0 {
 		var refused []*rulefile.Source
 		var errs []error
@@ -147,6 +147,31 @@ func ImportRules(ctx context.Context, data, dir string, dry bool, out io.Writer)
 		}
 	}
 	return nil
+}
+
+// readFirst puts rules behind those whose states they read, and leaves them in
+// order otherwise. They read one another in no circle.
+func readFirst(rules []*rulefile.Source) (out []*rulefile.Source) {
+	by := make(map[linewatch.RuleID]*rulefile.Source, len(rules))
+	for _, src := range rules {
+		by[src.Rule.ID] = src
+	}
+	var put func(src *rulefile.Source)
+	put = func(src *rulefile.Source) {
+		delete(by, src.Rule.ID)
+		for _, id := range src.Rule.RuleReads() {
+			if other := by[id]; other != nil {
+				put(other)
+			}
+		}
+		out = append(out, src)
+	}
+	for _, src := range rules {
+		if by[src.Rule.ID] != nil {
+			put(src)
+		}
+	}
+	return out
 }
 
 // readRules reads the rule files of a directory.

@@ -39,7 +39,7 @@ func TestRulesThatReadRules(t *testing.T) {
 		{"d", "F2", "{tag: rule:later, is: WARNING}", ""},
 		{"d", "F2", "{tag: rule:later, above: 3}", "above does not go with the state of a rule"},
 	} {
-		_, _, err := c.ApplyRule(t.Context(), r.id+".yaml", ruleReading(r.id, r.equipment, r.input), ui.AtOnce())
+		_, err := c.ApplyRule(t.Context(), r.id+".yaml", ruleReading(r.id, r.equipment, r.input), ui.AtOnce())
 		if r.want == "" && err != nil {
 			t.Errorf("%s on %s: %v", r.id, r.input, err)
 		}
@@ -68,7 +68,7 @@ func TestClassesThatReadRules(t *testing.T) {
 		override("F2", "{tag: t, above: 1}"): "",
 		override("e2", input):                `all.yaml:16:92: overrides[0].groups[0].cases[0].all[0].equipment: "line:one" is on line one, and F2 on line two`,
 	} {
-		_, _, err := c.ApplyRule(t.Context(), "all.yaml", []byte(rule), ui.AtOnce())
+		_, err := c.ApplyRule(t.Context(), "all.yaml", []byte(rule), ui.AtOnce())
 		if want == "" && err != nil || want != "" && (!errors.As(err, new(ui.Refused)) || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s\ngot  %v\nwant %q", rule, err, want)
 		}

@@ -183,15 +183,20 @@ func (l ruleLives) RuleLife(ctx context.Context, id linewatch.RuleID) (ui.RuleLi
 }
 
 // Republish implements ui.RuleLives.
-func (l ruleLives) Republish(ctx context.Context, id linewatch.RuleID, version uint32, how ui.Publication) (uint32, error) {
+func (l ruleLives) Republish(ctx context.Context, id linewatch.RuleID, version uint32, how ui.Publication) (ui.Published, error) {
 	if _, ok := l.control.life(id); !ok {
-		return 0, ui.ErrUnknownRule
+		return ui.Published{}, ui.ErrUnknownRule
 	}
 	rule, err := l.control.content(ctx, id, version)
 	if err != nil {
-		return 0, err
+		return ui.Published{}, err
 	}
-	return l.control.publish(ctx, rulefile.Known("rule "+string(id), &rule), how, (*ruleset.InForce).Recheck)
+	said, err := l.control.publish(ctx, rulefile.Known("rule "+string(id), &rule), how, (*ruleset.InForce).Recheck)
+	if err == nil {
+		said.Notes = append(said.Notes, l.control.notes(ctx, &rule, how)...)
+		said.Over = l.over(ctx, l.control.homes(id), how.From)
+	}
+	return said, err
 }
 
 // lines returns what is in force of each rule, line by line.

@@ -23,8 +23,8 @@ func TestLifeOfARule(t *testing.T) {
 	lives := ruleLives{control: c}
 	apply := func(limit int, how ui.Publication, want uint32) {
 		t.Helper()
-		if _, version, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", limit), how); version != want || err != nil {
-			t.Errorf("limit %d %+v: version %d, %v; want version %d", limit, how, version, err, want)
+		if said, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", limit), how); said.Version != want || err != nil {
+			t.Errorf("limit %d %+v: version %d, %v; want version %d", limit, how, said.Version, err, want)
 		}
 	}
 	staged := func(stage linewatch.Stage, from linewatch.Time, after int64) ui.Publication {
@@ -37,13 +37,13 @@ func TestLifeOfARule(t *testing.T) {
 	apply(80, ui.AtOnce(), 3)                          // the same in force is another version
 	apply(80, staged(linewatch.StageActive, noon, 3), 4)
 	apply(90, staged(linewatch.StageDraft, 0, 4), 5)
-	if _, _, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", 60), staged("", 0, 4)); !errors.Is(err, ui.ErrConflict) || !strings.Contains(err.Error(), "the newest is version 5, not 4") {
+	if _, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", 60), staged("", 0, 4)); !errors.Is(err, ui.ErrConflict) || !strings.Contains(err.Error(), "the newest is version 5, not 4") {
 		t.Errorf("published after version 4, which is not the newest: %v", err)
 	}
 	republish := func(version uint32, how ui.Publication, want uint32) {
 		t.Helper()
-		if got, err := lives.Republish(t.Context(), "hot", version, how); got != want || err != nil {
-			t.Errorf("republish %d: version %d, %v; want %d", version, got, err, want)
+		if said, err := lives.Republish(t.Context(), "hot", version, how); said.Version != want || err != nil {
+			t.Errorf("republish %d: version %d, %v; want %d", version, said.Version, err, want)
 		}
 	}
 	republish(1, ui.AtOnce(), 6)
@@ -54,10 +54,10 @@ func TestLifeOfARule(t *testing.T) {
 	if _, err := lives.Republish(t.Context(), "other", 0, ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
 		t.Errorf("republish a rule that never was: %v", err)
 	}
-	if err := c.DeleteRule(t.Context(), "hot", staged("", noon, 6)); !errors.Is(err, ui.ErrConflict) {
+	if _, err := c.DeleteRule(t.Context(), "hot", staged("", noon, 6)); !errors.Is(err, ui.ErrConflict) {
 		t.Errorf("delete after version 6: %v", err)
 	}
-	if err := c.DeleteRule(t.Context(), "hot", staged("", noon, 7)); err != nil {
+	if _, err := c.DeleteRule(t.Context(), "hot", staged("", noon, 7)); err != nil {
 		t.Error(err)
 	}
 	if got := c.published(); len(got) > 0 {
@@ -155,7 +155,7 @@ func TestRulesOfGoneMachinesRetire(t *testing.T) {
 	if _, err := c.ApplyAssets(t.Context(), "a.yaml", []byte(twoLines)); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", 70), ui.AtOnce()); err != nil {
+	if _, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", 70), ui.AtOnce()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.ApplyAssets(t.Context(), "a.yaml", []byte(strings.Replace(twoLines, "F1", "F7", 1))); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"linewatch/configs"
 	"linewatch/rules/rulefile"
+	"linewatch/rules/ruleset"
 	"linewatch/ui"
 )
 
@@ -130,14 +131,14 @@ func (a *App) seedDemo(ctx context.Context) error {
 // restart does not undo what was changed meanwhile. kept says that another
 // content was published last than that of the file.
 func (c *control) seedRule(ctx context.Context, file string, body []byte) (kept bool, err error) {
-	rule, err := rulefile.ParseRule(file, body)
+	src, err := rulefile.ReadRule(file, body)
 	if err != nil {
 		return false, &ConfigError{err}
 	}
-	if old, ok := c.rules[rule.ID]; ok {
-		return !reflect.DeepEqual(*old.rule, rule), nil
+	if old, ok := c.rules[src.Rule.ID]; ok {
+		return !reflect.DeepEqual(old.rule, src.Rule), nil
 	}
-	_, _, err = c.ApplyRule(ctx, file, body, ui.AtOnce())
+	_, err = c.publish(ctx, src, ui.AtOnce(), (*ruleset.InForce).Check)
 	return false, err
 }
 

@@ -21,10 +21,10 @@ func TestTagsOfTheRegistry(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := string(ruleOn("F1", 70))
-	if _, _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(good), ui.AtOnce()); err != nil {
+	if _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(good), ui.AtOnce()); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := c.ApplyRule(t.Context(), "r.yaml", ruleOn("F2", 70), ui.AtOnce()); err != nil {
+	if _, err := c.ApplyRule(t.Context(), "r.yaml", ruleOn("F2", 70), ui.AtOnce()); err != nil {
 		t.Errorf("F2, of which no tag is listed: %v", err)
 	}
 	for rule, want := range map[string]string{
@@ -32,7 +32,7 @@ func TestTagsOfTheRegistry(t *testing.T) {
 		strings.Replace(good, "tag: temperature", "tag: speed\n        equipment: e1", 1): `names "speed", which is no tag of F1; list it in the registry`,
 		strings.Replace(good, "title: Hot", `title: "${tag:speed} is hot"`, 1):            `alert.title: names "speed", which is no tag of F1; list it in the registry`,
 	} {
-		_, _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(rule), ui.AtOnce())
+		_, err := c.ApplyRule(t.Context(), "r.yaml", []byte(rule), ui.AtOnce())
 		if _, refused := errors.AsType[ui.Refused](err); !refused || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v\nwant %s", err, want)
 		}

@@ -13,7 +13,7 @@ func TestRulesAboutLinesAndSites(t *testing.T) {
 	if _, err := c.ApplyAssets(t.Context(), "assets.yaml", []byte(twoLines+"  - {id: e3, alias: F3, line: three, site: other}\n")); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := c.ApplyRule(t.Context(), "a.yaml", ruleReading("a", "F1", "{tag: t, above: 1}"), ui.AtOnce()); err != nil {
+	if _, err := c.ApplyRule(t.Context(), "a.yaml", ruleReading("a", "F1", "{tag: t, above: 1}"), ui.AtOnce()); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ scope, input, want string }{
@@ -35,7 +35,7 @@ func TestRulesAboutLinesAndSites(t *testing.T) {
 			id = "q"
 		}
 		rule := strings.Replace(string(ruleReading(id, "F1", tt.input)), "scope: {equipment: F1}", "scope: "+tt.scope, 1)
-		_, _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(rule), ui.AtOnce())
+		_, err := c.ApplyRule(t.Context(), "r.yaml", []byte(rule), ui.AtOnce())
 		if tt.want == "" && err != nil || tt.want != "" && (!errors.As(err, new(ui.Refused)) || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s %s: got %v, want %q", tt.scope, tt.input, err, tt.want)
 		}

@@ -35,13 +35,18 @@ func (f *InForce) check(src *rulefile.Source, anyTag bool) *checker {
 	if f.Registry == nil {
 		return c
 	}
-	if f.of != f.Registry {
-		f.plant, f.of = newDirectory(f.Registry), f.Registry
-	}
-	c.plant = f.plant
+	c.plant = f.directory()
 	c.set.Assets = &rulefile.Source{Name: "the registry", Document: rulefile.Document{Assets: f.Registry}}
 	c.rule(src)
 	return c
+}
+
+// directory returns that of the registry, which there must be.
+func (f *InForce) directory() *directory {
+	if f.of != f.Registry {
+		f.plant, f.of = newDirectory(f.Registry), f.Registry
+	}
+	return f.plant
 }
 
 // published returns a rule that is in force, or else was published; nil if it

@@ -119,11 +119,21 @@ func (c *checker) overridden(src *rulefile.Source, about []*linewatch.Equipment)
 // condition at path is judged: the groups of an override for one, the others
 // for all without an override.
 func concerned(r *linewatch.Rule, path string, about []*linewatch.Equipment) (out []*linewatch.Equipment) {
+	overridden := map[string]bool{}
 	rest, inOverride := strings.CutPrefix(path, "overrides[")
-	number, _, _ := strings.Cut(rest, "]")
+	if number, _, _ := strings.Cut(rest, "]"); inOverride {
+		if i, err := strconv.Atoi(number); err == nil {
+			overridden[r.Overrides[i].Equipment] = true
+		}
+	} else if len(r.Overrides) == 0 {
+		return about
+	} else {
+		for i := range r.Overrides {
+			overridden[r.Overrides[i].Equipment] = true
+		}
+	}
 	for _, e := range about {
-		i := slices.IndexFunc(r.Overrides, func(o linewatch.Override) bool { return o.Equipment == e.ID || o.Equipment == e.Alias })
-		if inOverride && number == strconv.Itoa(i) || !inOverride && i < 0 {
+		if (overridden[e.ID] || overridden[e.Alias]) == inOverride {
 			out = append(out, e)
 		}
 	}
