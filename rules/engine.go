@@ -59,6 +59,8 @@ type Engine struct {
 
 	senders    []sender
 	senderIDs  map[linewatch.Sender]SenderID
+	spoken     int // senders that ever spoke
+	audible    int // of these, those that are not offline
 	series     []series
 	index      index
 	touched    []touch

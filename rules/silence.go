@@ -74,10 +74,11 @@ func (e *Engine) setLapse(i int32, at linewatch.Time) {
 // from an arrival on. The resulting changes have the event time at, which must
 // not be before the last Advance.
 func (e *Engine) SetOnline(id SenderID, online bool, at, arrival linewatch.Time) {
-	s := &e.senders[id]
+	s := e.senders[id]
 	silent := s.offline()
 	s.spoken = s.spoken || online
 	if silent == !online {
+		e.setSender(id, s)
 		e.hush(at, arrival)
 		return
 	}
@@ -85,6 +86,7 @@ func (e *Engine) SetOnline(id SenderID, online bool, at, arrival linewatch.Time)
 	if !online {
 		s.outage = outage{arrival, at}
 	}
+	e.setSender(id, s)
 	hushed := e.hush(at, arrival)
 	for i := range e.series {
 		switch sr := &e.series[i]; {
@@ -104,7 +106,9 @@ func (e *Engine) SetOnline(id SenderID, online bool, at, arrival linewatch.Time)
 // are for those that still read them; it has no say in whether all is silent
 // until SetOnline tells of it again.
 func (e *Engine) Dismiss(id SenderID, at, arrival linewatch.Time) {
-	e.senders[id].spoken = false
+	s := e.senders[id]
+	s.spoken = false
+	e.setSender(id, s)
 	if !e.hush(at, arrival) {
 		return
 	}
@@ -127,15 +131,27 @@ func (e *Engine) judgeAt(at linewatch.Time) {
 	sortChanges(e.changes[first:])
 }
 
+// setSender takes over what is known of a sender now, and keeps count.
+func (e *Engine) setSender(id SenderID, s sender) {
+	e.count(&e.senders[id], -1)
+	e.senders[id] = s
+	e.count(&s, 1)
+}
+
+func (e *Engine) count(s *sender, by int) {
+	if !s.spoken {
+		return
+	}
+	e.spoken += by
+	if !s.offline() {
+		e.audible += by
+	}
+}
+
 // hush notes whether all senders that ever spoke are offline, and reports
 // whether that has changed.
 func (e *Engine) hush(at, arrival linewatch.Time) bool {
-	spoken, all := false, true
-	for i := range e.senders {
-		spoken = spoken || e.senders[i].spoken
-		all = all && (e.senders[i].offline() || !e.senders[i].spoken)
-	}
-	quiet := spoken && all
+	quiet := e.spoken > 0 && e.audible == 0
 	if quiet == e.silence.arrival.Known() {
 		return false
 	}

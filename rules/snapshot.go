@@ -183,6 +183,7 @@ func (e *Engine) Restore(b []byte) error {
 		id := e.Sender(linewatch.Sender{Gateway: r.Text(), Source: r.Text()})
 		e.senders[id].spoken = r.Flag()
 		e.senders[id].outage = outage{r.Time(), r.Time()}
+		e.count(&e.senders[id], 1)
 	}
 	for range r.Count() {
 		e.restoreSeries(r)
