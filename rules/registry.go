@@ -69,8 +69,14 @@ func (e *Engine) Knows(equipment string) bool { return e.hears(&e.newest, e.told
 func (e *Engine) here(id string) bool { return e.hears(&e.registry, e.hosted, id) }
 
 // hears is so of the equipment of a line and of its guests for the line, and of
-// all equipment of a site for the site.
+// all equipment of a site for the site. What stands for a line or a site is
+// owned but sends nothing, so that it is none.
 func (e *Engine) hears(r *registry, guests []string, id string) bool {
+	_, line := linewatch.SubjectLine(id)
+	_, ofSite := linewatch.SubjectSite(id)
+	if (line || ofSite) && !e.opts.AnyEquipment {
+		return false
+	}
 	if guest(r, guests, id) {
 		return true
 	}
