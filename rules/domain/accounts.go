@@ -40,8 +40,13 @@ type Accounts struct {
 	LateDropped uint64 // of these, those that no rule wants kept
 	// Beside the points:
 	Heartbeats uint64
-	GapLost    uint64 // points that gap records declared lost
-	Lagged     uint64 // times a sender was left out because the buffer was full
+	// HeartbeatsRefused counts those of senders that have no say here. It may
+	// be that they belong to another line: every line is told of senders that
+	// are not registered.
+	HeartbeatsRefused uint64
+	GapLost           uint64 // points that gap records declared lost
+	GapsRefused       uint64 // gap records of senders that have no say here, and those whose value is no count
+	Lagged            uint64 // times a sender was left out because the buffer was full
 }
 
 // QuarantinedTotal returns the quarantined points of all reasons.

@@ -231,3 +231,24 @@ func TestFloorsReadTheSame(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkNewSenders lets in as many senders with one record. The cost of each
+// must not grow with their number.
+func BenchmarkNewSenders(b *testing.B) {
+	for _, n := range []int{4000, 8000, 16_000, 64_000} {
+		b.Run(fmt.Sprintf("senders=%d", n), func(b *testing.B) {
+			points := make([]linewatch.DataPoint, n)
+			for i := range points {
+				points[i] = linewatch.DataPoint{
+					Timestamp: epoch, Equipment: "F1", Tag: "temp", Source: fmt.Sprintf("plc-%d", uint32(i)*2_654_435_761), Value: linewatch.IntValue(1), Quality: linewatch.Ok,
+				}
+			}
+			for b.Loop() {
+				d := domain.New(domain.Config{AnyEquipment: true, OpenSenders: n, Watermark: watermark.Defaults()})
+				d.Points(epoch, linewatch.Position{}, "gw", points)
+				d.Close(epoch + 400)
+			}
+			b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(n), "ns/sender")
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"container/heap"
 	"slices"
 
 	"linewatch"
@@ -22,7 +23,8 @@ type Config struct {
 	// are never kept: what comes then is quarantined.
 	BufferCap int
 	// OpenSenders is how many senders that the registry does not list are let
-	// in; 0: none.
+	// in; 0: none. The one that was silent longest makes room for another once
+	// nothing was believed of it for a week.
 	OpenSenders int
 	// AnyEquipment lets in points of equipment that the registry does not
 	// list, as rule tests do.
@@ -49,9 +51,10 @@ type Domain struct {
 
 	senders map[linewatch.Sender]*sender
 	byID    []*sender                // by rules.SenderID
+	byName  []*sender                // as of the last release
 	owners  map[watermark.ID]*sender // who a bucket of the tracker belongs to
-	opened  int                      // senders let in without being registered
-	guests  []string                 // other lines that are heard, ascending
+	open    openSenders
+	guests  []string // other lines that are heard, ascending
 
 	accounts    Accounts
 	copies      Accounts // of these, points of guests, which their own line counts
@@ -71,7 +74,9 @@ type sender struct {
 	registered bool
 	seen       seen
 	counts     SenderCounts
-	waiting    int // points in the order buffer
+	waiting    int            // points in the order buffer
+	heard      linewatch.Time // of an open one: an arrival that nothing is believed of it before
+	place      int            // in Domain.open, from 1 on; 0: it is not in there
 }
 
 // New returns an empty domain.
@@ -122,6 +127,7 @@ func (d *Domain) register(arrival linewatch.Time, a *linewatch.Assets, end func(
 		listed[s.name] = true
 		if !s.registered {
 			s.registered = true
+			d.open.drop(s)
 			d.admit(s, arrival)
 		}
 	}
@@ -165,23 +171,31 @@ func (d *Domain) sender(name linewatch.Sender) *sender {
 	s := &sender{name: name, id: d.engine.Sender(name)}
 	d.senders[name] = s
 	d.byID = append(d.byID, s)
-	d.rankNewest()
 	return s
 }
 
-// rankNewest gives the newest sender its place in the order of names, which
-// settles points that have the same time.
-func (d *Domain) rankNewest() {
-	last := len(d.byID) - 1
-	name, rank := d.byID[last].name, int32(0)
-	for i, s := range d.byID[:last] {
-		if s.name.Compare(name) < 0 {
-			rank++
-		} else {
-			d.buffer.rank[i]++
-		}
+// rankSenders gives the senders that became known since the last release their
+// places in the order of names, which settles points that have the same time.
+// To do so for all at once costs little for each.
+func (d *Domain) rankSenders() {
+	known := len(d.byName)
+	if known == len(d.byID) {
+		return
 	}
-	d.buffer.rank = append(d.buffer.rank, rank)
+	more := slices.Clone(d.byID[known:])
+	slices.SortFunc(more, func(a, b *sender) int { return a.name.Compare(b.name) })
+	all := make([]*sender, 0, len(d.byID))
+	for _, s := range d.byName {
+		for len(more) > 0 && more[0].name.Compare(s.name) < 0 {
+			all, more = append(all, more[0]), more[1:]
+		}
+		all = append(all, s)
+	}
+	d.byName = append(all, more...)
+	d.buffer.rank = slices.Grow(d.buffer.rank[:0], len(d.byName))[:len(d.byName)]
+	for rank, s := range d.byName {
+		d.buffer.rank[s.id] = int32(rank)
+	}
 }
 
 func (d *Domain) admit(s *sender, arrival linewatch.Time) {
@@ -190,6 +204,10 @@ func (d *Domain) admit(s *sender, arrival linewatch.Time) {
 	}
 	s.admitted, s.bucket = true, d.tracker.Add(arrival, s.registered)
 	d.owners[s.bucket] = s
+	if !s.registered {
+		s.heard = arrival
+		heap.Push(&d.open, s)
+	}
 }
 
 // dismiss takes a sender's say in the watermark, and the belief in its tags: it
@@ -199,6 +217,13 @@ func (d *Domain) dismiss(s *sender, arrival linewatch.Time) {
 		return
 	}
 	d.engine.SetOnline(s.id, false, d.tracker.Watermark(), arrival)
+	d.retract(s)
+}
+
+// retract takes a sender's say in the watermark, and its slot if it is an open
+// one.
+func (d *Domain) retract(s *sender) {
+	d.open.drop(s)
 	d.tracker.Remove(s.bucket)
 	delete(d.owners, s.bucket)
 	s.admitted = false
@@ -295,6 +320,7 @@ func (d *Domain) tick(at linewatch.Time) {
 // release hands the engine, in order, what the watermark has passed.
 func (d *Domain) release() {
 	w := d.tracker.Watermark()
+	d.rankSenders()
 	d.buffer.release(w, func(e *entry) {
 		d.accounts.Processed++
 		if e.copy {

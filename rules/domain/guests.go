@@ -18,7 +18,6 @@ func (d *Domain) Host(arrival linewatch.Time, lines []string) {
 	byName := slices.SortedFunc(slices.Values(d.byID), func(a, b *sender) int { return a.name.Compare(b.name) })
 	for _, s := range byName {
 		if s.admitted && !s.registered && d.engine.GivesOthers(s.id) {
-			d.opened--
 			d.leave(s, arrival)
 		}
 	}
@@ -31,9 +30,7 @@ func (d *Domain) leave(s *sender, arrival linewatch.Time) {
 	if !s.admitted {
 		return
 	}
-	d.tracker.Remove(s.bucket)
-	delete(d.owners, s.bucket)
-	s.admitted = false
+	d.retract(s)
 	d.engine.Dismiss(s.id, d.tracker.Watermark(), arrival)
 }
 

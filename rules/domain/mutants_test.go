@@ -32,7 +32,7 @@ var mutants = []mutant{
 var moreMutants = []mutant{
 	// Order and time.
 	{"the earliest window is not the first", "rules/domain/order.go", "return h[i] < h[j]", "return h[i] > h[j]"},
-	{"equal times go by the order in which senders became known", "rules/domain/domain.go", "if s.name.Compare(name) < 0 {", "if s.name.Compare(name) < 2 {"},
+	{"equal times go by the order in which senders became known", "rules/domain/domain.go", "more[0].name.Compare(s.name) < 0 {", "more[0].name.Compare(s.name) < -1 {"},
 	{"equal times go by sequence number before epoch", "rules/domain/order.go", "cmp.Compare(x.epoch, y.epoch)", "cmp.Compare(y.epoch, x.epoch)"},
 	{"the bound is short by one", "watermark/tracker.go", "ts.Add(-t.cfg.Bound-1)", "ts.Add(-t.cfg.Bound)"},
 	{"the watermark goes back", "watermark/tracker.go", "if next <= t.out {", "if next == t.out {"},
@@ -133,6 +133,16 @@ var moreMutants = []mutant{
 	// The registry.
 	{"who is taken off the registry is believed", "rules/domain/domain.go", "\td.engine.SetOnline(s.id, false, d.tracker.Watermark(), arrival)\n", ""},
 	{"who is taken off the registry holds the watermark", "rules/domain/domain.go", "\t\ts.registered = false\n\t\tend(s, arrival)\n", "\t\t_ = end\n\t\ts.registered = false\n"},
+	// Open senders.
+	{"slots of open senders that are registered are gone", "rules/domain/domain.go", "\t\t\ts.registered = true\n\t\t\td.open.drop(s)\n", "\t\t\ts.registered = true\n"},
+	{"slots of open senders that leave are gone", "rules/domain/domain.go", "func (d *Domain) retract(s *sender) {\n\td.open.drop(s)\n", "func (d *Domain) retract(s *sender) {\n"},
+	{"who is silent for a week exactly makes room", "rules/domain/open.go", "> horizon {", ">= horizon {"},
+	{"who spoke since makes room", "rules/domain/open.go", "last > s.heard {", "last > s.heard && last < 0 {"},
+	{"of equally silent senders the last by name makes room", "rules/domain/open.go", "o[i].name.Compare(o[j].name) < 0", "o[i].name.Compare(o[j].name) > 0"},
+	{"who made room is remembered", "rules/domain/open.go", "\t\ts.seen, s.counts = seen{}, SenderCounts{}\n", ""},
+	{"a restart forgets since when open senders are silent", "rules/domain/snapshot.go", "\t\ts.heard = r.Time()\n", "\t\tr.Time()\n"},
+	{"a gap from number 0 on is refused", "rules/domain/points.go", "uint64(n)-1 > p.Sequence", "uint64(n) > p.Sequence"},
+	{"lines are equipment", "rules/registry.go", "(line || ofSite) && !e.opts.AnyEquipment", "false && line && ofSite"},
 	// Guests.
 	{"guests have no say in the watermark", "rules/domain/domain.go", "if slices.Contains(d.guests, line) {", "if false {"},
 	{"what a guest was is remembered", "rules/hosted.go", "\t\t\tsr.last = Sample{At: linewatch.NoTime}\n", ""},
@@ -213,7 +223,7 @@ func (m *mutant) try(t *testing.T) {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	run := func(args ...string) ([]byte, error) {
-		cmd := exec.CommandContext(ctx, binary, append(args, "-test.failfast", "-rapid.nofailfile", "-test.run=^(TestEngineAgainstReference|TestArrivalDoesNotMatter|TestYearsOfSilence|TestOrderAgainstSort|TestOrderBeforeTheFirstWatermark)$")...)
+		cmd := exec.CommandContext(ctx, binary, append(args, "-test.failfast", "-rapid.nofailfile", "-test.run=^(TestEngineAgainstReference|TestOpenSendersAgainstReference|TestArrivalDoesNotMatter|TestYearsOfSilence|TestOrderAgainstSort|TestOrderBeforeTheFirstWatermark)$")...)
 		cmd.Env = append(os.Environ(), "LINEWATCH_SOAK=0")
 		return cmd.CombinedOutput()
 	}

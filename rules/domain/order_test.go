@@ -82,6 +82,7 @@ func TestOrderOfSendersThatBecomeKnown(t *testing.T) {
 	d := New(Config{AnyEquipment: true, OpenSenders: 10})
 	for _, source := range []string{"m", "z", "a"} {
 		d.sender(linewatch.Sender{Gateway: "gw", Source: source})
+		d.rankSenders()
 	}
 	if want := []int32{1, 2, 0}; !slices.Equal(d.buffer.rank, want) {
 		t.Errorf("ranks %v, want %v", d.buffer.rank, want)

@@ -51,7 +51,8 @@ type recordInput struct {
 func (d *Domain) heartbeat(rec *recordInput, p *linewatch.DataPoint) {
 	s := rec.sender
 	if s == nil || !s.admitted {
-		return // it may belong to another line
+		d.accounts.HeartbeatsRefused++
+		return
 	}
 	d.accounts.Heartbeats++
 	backlog, _ := p.Value.Int()
@@ -65,10 +66,11 @@ func (d *Domain) heartbeat(rec *recordInput, p *linewatch.DataPoint) {
 func (d *Domain) gap(rec *recordInput, p *linewatch.DataPoint) {
 	s := rec.sender
 	n, ok := p.Value.Int()
-	if s == nil || !s.admitted || !ok || n <= 0 || uint64(n) > p.Sequence {
+	if s == nil || !s.admitted || !ok || n <= 0 || uint64(n)-1 > p.Sequence {
+		d.accounts.GapsRefused++
 		return
 	}
-	if s.seen.addRange(p.Epoch, p.Sequence-uint64(n)+1, p.Sequence, rec.arrival) == fresh {
+	if s.seen.addRange(p.Epoch, p.Sequence-(uint64(n)-1), p.Sequence, rec.arrival) == fresh {
 		d.accounts.GapLost += uint64(n)
 		s.counts.GapLost += uint64(n)
 	}
@@ -126,18 +128,6 @@ func (d *Domain) point(rec *recordInput, p *linewatch.DataPoint, index uint32) {
 		at: p.Timestamp, seq: p.Sequence, epoch: p.Epoch, value: p.Value,
 		series: series, sender: s.id, quality: p.Quality, copy: rec.copy,
 	})
-}
-
-// letIn admits a sender that the registry does not list, if that is allowed;
-// nil otherwise.
-func (d *Domain) letIn(rec *recordInput, p *linewatch.DataPoint) *sender {
-	if d.opened >= d.cfg.OpenSenders {
-		return nil
-	}
-	d.opened++
-	s := d.sender(linewatch.Sender{Gateway: rec.gateway, Source: p.Source})
-	d.admit(s, rec.arrival)
-	return s
 }
 
 func plausible(t linewatch.Time) bool { return t >= plausibleFrom && t < plausibleTo }

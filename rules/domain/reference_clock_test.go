@@ -15,7 +15,6 @@ type refClock struct {
 	senders []*refSender
 	names   []linewatch.Sender // in the order in which they became known
 	left    []int              // places of senders that left, which the next ones take: the newest first
-	opened  int                // not registered
 	heard   int                // counts the places in the order of silence
 }
 
@@ -42,6 +41,24 @@ func (c *refClock) find(name linewatch.Sender) *refSender {
 		}
 	}
 	return nil
+}
+
+// open lists the senders that have a say without being registered.
+func (c *refClock) open() (open []*refSender) {
+	for _, s := range c.senders {
+		if !s.gone && !s.registered {
+			open = append(open, s)
+		}
+	}
+	return open
+}
+
+// silent is the arrival since which nothing was believed of a sender.
+func (s *refSender) silent() linewatch.Time {
+	if s.spoken {
+		return s.last
+	}
+	return s.added
 }
 
 func (c *refClock) add(name linewatch.Sender, arrival linewatch.Time, registered bool) *refSender {

@@ -34,10 +34,9 @@ func rareCollection(t *testing.T) {
 // telling are seeds beyond the usual ones that showed a fault once.
 var telling = []uint64{6912, 6919, 6955, 13047, 13917}
 
-// plantCase makes the case of a seed: as many steps as it takes to get enough
+// plantCase makes the case of a plant: as many steps as it takes to get enough
 // changes from the reference.
-func plantCase(seed uint64) (*plant, []step, outcome) {
-	p := newPlant(seed)
+func plantCase(p *plant) ([]step, outcome) {
 	ref, out, steps := newReference(p.cfg), outcome{}, p.opening()
 	for i := 0; ; i++ {
 		if i == len(steps) {
@@ -50,14 +49,35 @@ func plantCase(seed uint64) (*plant, []step, outcome) {
 	}
 	steps = append(steps, p.closing())
 	runReferenceStep(ref, &steps[len(steps)-1], &out)
-	return p, steps, out
+	return steps, out
 }
 
-// TestEngineAgainstReference compares engine and reference byte for byte on
-// what a plant sends, restarts included.
-func TestEngineAgainstReference(t *testing.T) {
+// tally is what the cases of a test amount to.
+type tally struct {
+	changes, steps, points, late, duplicate, quarantined, asleep, hosts, evicted atomic.Uint64
+}
+
+func (n *tally) add(steps []step, want *outcome) {
+	if c := len(want.changes()); c < enough {
+		n.asleep.Add(1)
+	} else {
+		n.changes.Add(uint64(c))
+	}
+	if want.hosted > 0 {
+		n.hosts.Add(1)
+	}
+	n.steps.Add(uint64(len(steps)))
+	n.points.Add(want.counts.Received)
+	n.late.Add(want.counts.Late)
+	n.duplicate.Add(want.counts.Duplicate)
+	n.quarantined.Add(want.counts.Quarantined)
+	n.evicted.Add(uint64(want.evicted))
+}
+
+// compare runs engine and reference on the plants of seeds, telling ones first.
+func compare(t *testing.T, telling []uint64, usual uint64, make func(seed uint64) *plant) *tally {
 	rareCollection(t)
-	var changes, steps, points, late, duplicate, quarantined, asleep, hosts atomic.Uint64
+	var sum tally
 	const shards = 4
 	t.Run("cases", func(t *testing.T) {
 		for shard := range uint64(shards) {
@@ -67,27 +87,16 @@ func TestEngineAgainstReference(t *testing.T) {
 				if shard > 0 {
 					seeds = nil
 				}
-				for seed := shard; seed < cases(1000); seed += shards {
+				for seed := shard; seed < cases(usual); seed += shards {
 					seeds = append(seeds, seed)
 				}
 				for _, seed := range seeds {
 					if t.Failed() {
 						break
 					}
-					p, input, want := plantCase(seed)
-					if n := len(want.changes()); n < enough {
-						asleep.Add(1)
-					} else {
-						changes.Add(uint64(n))
-					}
-					if want.hosted > 0 {
-						hosts.Add(1)
-					}
-					steps.Add(uint64(len(input)))
-					points.Add(want.counts.Received)
-					late.Add(want.counts.Late)
-					duplicate.Add(want.counts.Duplicate)
-					quarantined.Add(want.counts.Quarantined)
+					p := make(seed)
+					input, want := plantCase(p)
+					sum.add(input, &want)
 					report(t, seed, p.cfg, input, func(steps []step) string {
 						want := want
 						if len(steps) < len(input) {
@@ -103,12 +112,28 @@ func TestEngineAgainstReference(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d cases hear guests; %d changes, %d steps, %d points: %d late, %d duplicate, %d quarantined",
-		hosts.Load(), changes.Load(), steps.Load(), points.Load(), late.Load(), duplicate.Load(), quarantined.Load())
-	if n := hosts.Load(); n < cases(100) {
+	t.Logf("%d cases hear guests, %d senders made room; %d changes, %d steps, %d points: %d late, %d duplicate, %d quarantined",
+		sum.hosts.Load(), sum.evicted.Load(), sum.changes.Load(), sum.steps.Load(), sum.points.Load(), sum.late.Load(), sum.duplicate.Load(), sum.quarantined.Load())
+	return &sum
+}
+
+// TestEngineAgainstReference compares engine and reference byte for byte on
+// what a plant sends, restarts included.
+func TestEngineAgainstReference(t *testing.T) {
+	sum := compare(t, telling, 1000, newPlant)
+	if n := sum.hosts.Load(); n < cases(100) {
 		t.Errorf("%d cases hear guests, want %d", n, cases(100))
 	}
-	if n := asleep.Load(); n > 0 {
+	if n := sum.asleep.Load(); n > 0 {
 		t.Errorf("%d cases have fewer than %d changes", n, enough)
+	}
+}
+
+// TestOpenSendersAgainstReference does so where senders come and go that no
+// registry lists, for weeks.
+func TestOpenSendersAgainstReference(t *testing.T) {
+	sum := compare(t, nil, 60, newOpenPlant)
+	if n := sum.evicted.Load(); n < cases(60) {
+		t.Errorf("%d open senders made room for others, want %d", n, cases(60))
 	}
 }

@@ -97,7 +97,6 @@ func (r *reference) host(s *step, before linewatch.Assets) {
 	slices.SortFunc(names, linewatch.Sender.Compare)
 	for _, name := range names {
 		if known := r.clock.find(name); known != nil && !known.registered && r.givesOthers(name, &before) {
-			r.clock.opened--
 			r.leave(known, s)
 		}
 	}

@@ -19,6 +19,7 @@ type plant struct {
 	offsets [refPartitions]uint64
 	records []step // that may come again
 	rules   []linewatch.RuleID
+	weeks   bool // now and then nothing comes for a week; see newOpenPlant
 }
 
 // maxRepeated is how many of the newest records may come again.
@@ -71,11 +72,40 @@ func newPlant(seed uint64) *plant {
 	return p
 }
 
+// newOpenPlant makes a plant with few slots for its many open senders, of which
+// some are silent for so long that others take theirs.
+func newOpenPlant(seed uint64) *plant {
+	p := newPlant(seed)
+	p.weeks = true
+	p.cfg.OpenSenders = 1 + p.IntN(2)
+	p.cfg.Tick = linewatch.Minute // weeks take their time with the reference
+	if p.chance(0.2) {
+		p.cfg.Watermark.IdleTimeout = 100 * linewatch.Day
+	}
+	for _, name := range []string{"s7", "s8", "s9"} {
+		s := &plantSender{name: linewatch.Sender{Gateway: "gw1", Source: name}, beats: p.chance(0.5)}
+		for range 3 {
+			s.tags = append(s.tags, refTag{pick(p.generator, "F1", "F1", "line:L1", "site:S1"), pick(p.generator, "temp", "press")})
+		}
+		p.senders = append(p.senders, s)
+	}
+	return p
+}
+
+// registered reports whether the next registry lists a sender, which is more
+// seldom so where there are to be open ones.
+func (p *plant) registered(usual float64) bool {
+	if p.weeks {
+		usual = 0.3
+	}
+	return p.chance(usual)
+}
+
 // opening returns the records that a plant begins with.
 func (p *plant) opening() (steps []step) {
 	a := p.assets()
 	for _, s := range p.senders {
-		if p.chance(0.7) {
+		if p.registered(0.7) {
 			a.Senders = append(a.Senders, linewatch.SenderDef{Gateway: s.name.Gateway, Source: s.name.Source, Line: a.Equipment[pick(p.generator, 0, 0, 2)].Line})
 		}
 	}
@@ -105,6 +135,11 @@ func (p *plant) controlled(c linewatch.Control) step {
 // next returns the next step.
 func (p *plant) next() step {
 	p.now += pick[linewatch.Time](p.generator, 0, 0, 10, 50, 50, 100, 250)
+	if p.weeks && p.chance(0.005) {
+		p.now += 7*linewatch.Time(linewatch.Day) + linewatch.Time(p.IntN(3)*p.IntN(3000)) - 1
+		p.records = nil // numbers beyond the horizon are another matter
+		return step{arrival: p.now}
+	}
 	switch p.IntN(40) {
 	case 0:
 		return p.nextControl()
@@ -207,6 +242,9 @@ func (p *plant) point(s *plantSender) linewatch.DataPoint {
 func (p *plant) gap(s *plantSender) linewatch.DataPoint {
 	lost := 1 + p.IntN(3)
 	s.seq += uint64(lost)
+	if p.weeks && p.chance(0.3) {
+		lost = pick(p.generator, -1, 0, int(s.seq), int(s.seq)+1, int(s.seq)+2)
+	}
 	return linewatch.DataPoint{
 		Timestamp: p.now, Tag: linewatch.GapTag, Value: linewatch.IntValue(int64(lost)), Source: s.name.Source,
 		Sequence: s.seq, Epoch: s.epoch,
@@ -276,7 +314,7 @@ func (p *plant) values() *linewatch.HomeValues {
 // withSenders registers nearly all senders, each for one of the lines.
 func (p *plant) withSenders(a *linewatch.Assets) *linewatch.Assets {
 	for _, s := range p.senders {
-		if p.chance(0.95) {
+		if p.registered(0.95) {
 			line := a.Equipment[p.IntN(len(a.Equipment))].Line
 			a.Senders = append(a.Senders, linewatch.SenderDef{Gateway: s.name.Gateway, Source: s.name.Source, Line: line})
 		}

@@ -25,9 +25,10 @@ type step struct {
 
 // outcome is what a run gives that has to be the same whenever the points are.
 type outcome struct {
-	lines  []string // changes in canonical form, and what control records met with
-	counts refCounts
-	hosted int // how often the reference had other guests, and some
+	lines   []string // changes in canonical form, and what control records met with
+	counts  refCounts
+	hosted  int // how often the reference had other guests, and some
+	evicted int // how many open senders made room in it for others
 }
 
 func (o *outcome) controlled(s *step, at linewatch.Time, refused bool) {
@@ -65,7 +66,7 @@ func runReferenceStep(ref *reference, s *step, out *outcome) {
 	if s.control != nil {
 		out.controlled(s, at, refused)
 	}
-	out.counts, out.hosted = ref.counts, ref.hosting
+	out.counts, out.hosted, out.evicted = ref.counts, ref.hosting, ref.evicted
 }
 
 // engineRun feeds a domain and now and then kills it.
@@ -117,7 +118,10 @@ func runEngine(cfg domain.Config, steps []step, rng *rand.Rand, chance float64) 
 		}
 	}
 	a := r.domain.Accounts()
-	r.out.counts = refCounts{a.Received, a.Accepted, a.Duplicate, a.QuarantinedTotal(), a.Late}
+	r.out.counts = refCounts{
+		a.Received, a.Accepted, a.Duplicate, a.QuarantinedTotal(), a.Late,
+		a.Heartbeats, a.HeartbeatsRefused, a.GapLost, a.GapsRefused,
+	}
 	if !a.Balanced() {
 		return r.out, fmt.Errorf("accounts do not balance: %+v", a)
 	}

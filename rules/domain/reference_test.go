@@ -2,6 +2,7 @@ package domain_test
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -21,15 +22,20 @@ type reference struct {
 	judge   *refJudge
 	known   map[refIdentity]bool
 	waiting []refSample // accepted, and after the watermark
+	sorted  int         // of these, those that stand in order
 	counts  refCounts
 	control int // control records heard
 	newest  linewatch.Assets
 	told    []string // guests as of the newest record
 	hosting int      // how often there were others, and some
+	evicted int      // open senders that made room for others
 }
 
-// refCounts is what became of the points.
-type refCounts struct{ Received, Accepted, Duplicate, Quarantined, Late uint64 }
+// refCounts is what became of the points, and of what comes beside them.
+type refCounts struct {
+	Received, Accepted, Duplicate, Quarantined, Late    uint64
+	Heartbeats, HeartbeatsRefused, GapLost, GapsRefused uint64
+}
 
 // refIdentity is what makes a point the same point.
 type refIdentity struct {
@@ -85,16 +91,22 @@ func (r *reference) release() {
 	if r.clock.out == linewatch.NoTime {
 		return
 	}
-	slices.SortFunc(r.waiting, func(a, b refSample) int {
+	order := func(a, b refSample) int {
 		return cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp), cmp.Compare(a.sender.Gateway, b.sender.Gateway),
 			cmp.Compare(a.sender.Source, b.sender.Source), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Sequence, b.Sequence))
-	})
+	}
+	if len(r.waiting) > r.sorted { // else nothing came since
+		slices.SortFunc(r.waiting, order)
+	}
 	n := 0
 	for n < len(r.waiting) && r.waiting[n].Timestamp <= r.clock.out {
 		n++
 	}
 	r.judge.advance(r.waiting[:n], r.clock.out)
-	r.waiting = slices.Clone(r.waiting[n:])
+	if n > 0 {
+		r.waiting = slices.Clone(r.waiting[n:])
+	}
+	r.sorted = len(r.waiting)
 }
 
 // take takes one step of input.
@@ -170,15 +182,18 @@ func (r *reference) takeRecord(s *step) {
 		var resumed bool
 		switch p.Tag {
 		case "$watermark":
-			if from := r.clock.find(name); from != nil && refPlausible(p.Timestamp) {
+			from := r.clock.find(name)
+			if from == nil {
+				r.counts.HeartbeatsRefused++
+				continue
+			}
+			r.counts.Heartbeats++
+			if refPlausible(p.Timestamp) {
 				waits, _ := p.Value.Float()
 				_, resumed = r.clock.heartbeat(from, s.arrival, p.Timestamp, waits > 0)
 			}
 		case "$gap":
-			lost, _ := p.Value.Int()
-			for n := range uint64(lost) {
-				r.known[refIdentity{name, p.Epoch, p.Sequence - n}] = true
-			}
+			r.takeGap(name, p)
 		default:
 			resumed = r.takePoint(name, s.arrival, p)
 		}
@@ -191,6 +206,42 @@ func (r *reference) takeRecord(s *step) {
 	}
 }
 
+// takeGap marks the points up to a number as known, for they will never come.
+func (r *reference) takeGap(name linewatch.Sender, p *linewatch.DataPoint) {
+	lost, isInt := p.Value.Int()
+	first := int64(p.Sequence) - lost + 1
+	if r.clock.find(name) == nil || !isInt || lost < 1 || first < 0 {
+		r.counts.GapsRefused++
+		return
+	}
+	if !r.known[refIdentity{name, p.Epoch, p.Sequence}] {
+		r.counts.GapLost += uint64(lost)
+	}
+	for seq := uint64(first); seq <= p.Sequence; seq++ {
+		r.known[refIdentity{name, p.Epoch, seq}] = true
+	}
+}
+
+// makeRoom ends the say of an open sender that nothing was believed of for more
+// than a week, and all memory of it.
+func (r *reference) makeRoom(arrival linewatch.Time) bool {
+	open := r.clock.open()
+	if len(open) == 0 {
+		return false
+	}
+	s := slices.MinFunc(open, func(a, b *refSender) int {
+		return cmp.Or(cmp.Compare(a.silent(), b.silent()), cmp.Compare(a.name.Gateway, b.name.Gateway), cmp.Compare(a.name.Source, b.name.Source))
+	})
+	if arrival-s.silent() <= 7*24*60*60*1000 {
+		return false
+	}
+	r.judge.believe(s.name, false, r.clock.out, arrival)
+	r.clock.leave(s)
+	maps.DeleteFunc(r.known, func(id refIdentity, _ bool) bool { return id.sender == s.name })
+	r.evicted++
+	return true
+}
+
 func refPlausible(t linewatch.Time) bool {
 	return t >= 946_684_800_000 && t < 7_258_118_400_000
 }
@@ -200,11 +251,10 @@ func (r *reference) takePoint(name linewatch.Sender, arrival linewatch.Time, p *
 	r.counts.Received++
 	from := r.clock.find(name)
 	if from == nil {
-		if r.clock.opened >= r.cfg.OpenSenders {
+		if len(r.clock.open()) >= r.cfg.OpenSenders && !r.makeRoom(arrival) {
 			r.counts.Quarantined++
 			return false
 		}
-		r.clock.opened++
 		from = r.clock.add(name, arrival, false)
 	}
 	id := refIdentity{name, p.Epoch, p.Sequence}
@@ -250,8 +300,12 @@ func refHome(cfg domain.Config, a *linewatch.Assets, subject string) bool {
 	return cfg.AnyEquipment
 }
 
-// refHears reports whether the domain takes the points of an equipment.
+// refHears reports whether the domain takes the points of an equipment, which
+// is none if its name is that of a line or a site.
 func refHears(cfg domain.Config, guests []string, a *linewatch.Assets, equipment string) bool {
+	if kind, _, _ := strings.Cut(equipment, ":"); !cfg.AnyEquipment && (kind == "line" || kind == "site") && kind != equipment {
+		return false
+	}
 	for _, eq := range a.Equipment {
 		if eq.ID == equipment && slices.Contains(guests, eq.Line) {
 			return true

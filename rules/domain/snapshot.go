@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"container/heap"
 	"encoding/binary"
 	"fmt"
 
@@ -8,7 +9,7 @@ import (
 	"linewatch/watermark"
 )
 
-const snapshotVersion = 3
+const snapshotVersion = 4
 
 // AppendSnapshot appends everything the domain knows but the order buffer,
 // which Refill fills again from the log. Changes that were not taken yet are
@@ -17,7 +18,6 @@ func (d *Domain) AppendSnapshot(dst []byte) ([]byte, error) {
 	dst = append(dst, snapshotVersion)
 	dst = linewatch.AppendText(dst, d.cfg.Line)
 	dst = linewatch.AppendTime(dst, d.nextTick)
-	dst = binary.AppendUvarint(dst, uint64(d.opened))
 	dst = linewatch.AppendTexts(dst, d.guests)
 	dst = d.accounts.append(dst)
 	dst = d.copies.append(dst)
@@ -36,7 +36,7 @@ func (d *Domain) AppendSnapshot(dst []byte) ([]byte, error) {
 }
 
 func (a *Accounts) append(dst []byte) []byte {
-	for _, n := range [...]uint64{a.Received, a.Accepted, a.Duplicate, a.Processed, a.Late, a.LateDropped, a.Heartbeats, a.GapLost, a.Lagged} {
+	for _, n := range [...]uint64{a.Received, a.Accepted, a.Duplicate, a.Processed, a.Late, a.LateDropped, a.Heartbeats, a.HeartbeatsRefused, a.GapLost, a.GapsRefused, a.Lagged} {
 		dst = binary.AppendUvarint(dst, n)
 	}
 	return appendReasons(dst, &a.Quarantined)
@@ -59,7 +59,7 @@ func restoreReasons(r *linewatch.BinaryReader, counts *[reasons]uint64) {
 }
 
 func (a *Accounts) restore(r *linewatch.BinaryReader) {
-	for _, n := range [...]*uint64{&a.Received, &a.Accepted, &a.Duplicate, &a.Processed, &a.Late, &a.LateDropped, &a.Heartbeats, &a.GapLost, &a.Lagged} {
+	for _, n := range [...]*uint64{&a.Received, &a.Accepted, &a.Duplicate, &a.Processed, &a.Late, &a.LateDropped, &a.Heartbeats, &a.HeartbeatsRefused, &a.GapLost, &a.GapsRefused, &a.Lagged} {
 		*n = r.Uvarint()
 	}
 	restoreReasons(r, &a.Quarantined)
@@ -69,6 +69,9 @@ func (s *sender) append(dst []byte) []byte {
 	dst = linewatch.AppendText(linewatch.AppendText(dst, s.name.Gateway), s.name.Source)
 	dst = binary.AppendVarint(dst, int64(s.bucket))
 	dst = linewatch.AppendFlag(linewatch.AppendFlag(dst, s.admitted), s.registered)
+	if s.admitted && !s.registered {
+		dst = linewatch.AppendTime(dst, s.heard)
+	}
 	dst = s.seen.append(dst)
 	c := &s.counts
 	for _, n := range [...]uint64{c.Received, c.Accepted, c.Duplicate, c.Late, c.LateDropped, c.GapLost, c.HeartbeatsAhead, c.Spooled} {
@@ -81,6 +84,10 @@ func (d *Domain) restoreSender(r *linewatch.BinaryReader) {
 	s := d.sender(linewatch.Sender{Gateway: r.Text(), Source: r.Text()})
 	s.bucket = watermark.ID(r.Varint())
 	s.admitted, s.registered = r.Flag(), r.Flag()
+	if s.admitted && !s.registered {
+		s.heard = r.Time()
+		heap.Push(&d.open, s)
+	}
 	s.seen.restore(r)
 	c := &s.counts
 	for _, n := range [...]*uint64{&c.Received, &c.Accepted, &c.Duplicate, &c.Late, &c.LateDropped, &c.GapLost, &c.HeartbeatsAhead, &c.Spooled} {
@@ -125,7 +132,6 @@ func (d *Domain) Restore(b []byte) error {
 		return fmt.Errorf("restore domain: the snapshot is of line %q, not %q", line, d.cfg.Line)
 	}
 	d.nextTick = r.Time()
-	d.opened = int(r.Uvarint())
 	d.guests = r.Texts()
 	d.accounts.restore(r)
 	d.copies.restore(r)
