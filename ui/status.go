@@ -135,6 +135,11 @@ type Domain struct {
 	BufferCap int    `json:"bufferCap"`      // points that may wait before the slowest sender is left out
 	Lagged    uint64 `json:"lagged"`         // times that one was
 	Refused   uint64 `json:"controlRefused"` // control records that the engine did not take, such as stale versions
+	// Heartbeats and gap records of senders that are not let in here, and gap
+	// records without a count. Every line is told those of senders that are not
+	// registered.
+	HeartbeatsRefused uint64 `json:"heartbeatsRefused"`
+	GapsRefused       uint64 `json:"gapsRefused"`
 }
 
 // Balanced reports whether accepted = processed + buffered + late.

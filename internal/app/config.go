@@ -49,7 +49,7 @@ type EngineConfig struct {
 	// all.
 	Scope string `yaml:"scope"`
 	// OpenSenders is how many senders are let in that the registry does not
-	// list; 0: none.
+	// list; 0: none. One that was silent for a week makes room for another.
 	OpenSenders   int                 `yaml:"openSenders"`
 	Bound         linewatch.Duration  `yaml:"bound"`
 	IdleTimeout   linewatch.Duration  `yaml:"idleTimeout"`

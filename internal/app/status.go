@@ -91,6 +91,7 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 			Name: domainName(d.Line), Accepted: d.Accounts.Accepted, Processed: d.Accounts.Processed,
 			Buffered: d.Accounts.Buffered, Late: d.Accounts.Late,
 			Dropped: d.Accounts.LateDropped, BufferCap: d.BufferCap, Lagged: d.Accounts.Lagged, Refused: d.Refused,
+			HeartbeatsRefused: d.Accounts.HeartbeatsRefused, GapsRefused: d.Accounts.GapsRefused,
 		})
 		if site, ok := linewatch.SubjectSite(d.Line); ok {
 			s.Watermarks = append(s.Watermarks, ui.Watermark{Scope: "site", Name: site, Time: d.Watermark, HeldBy: d.HeldBy})
