@@ -141,7 +141,10 @@ func why(c *linewatch.StateChange) (list []evidence) {
 		}
 	}
 	for i := range c.Why.Groups {
-		if g := &c.Why.Groups[i]; len(list) > 0 && !g.Wins && g.State == c.To {
+		switch g := &c.Why.Groups[i]; {
+		case c.Group == "" && c.To == linewatch.Unknown: // the rule ignores what is undecided
+			list = conditions(list, g, g.Conditions, linewatch.Undecided, c.EventTime)
+		case !g.Wins && g.State == c.To:
 			list = collect(list, g, c)
 		}
 	}

@@ -79,3 +79,18 @@ func TestGroupsOfOneMindAreTold(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// A rule that ignores what cannot be decided is unknown without a group that
+// says so.
+func TestWhatIsIgnoredIsTold(t *testing.T) {
+	c := change("filler-quality", "equipment-1", 18)
+	c.To, c.Group = linewatch.Unknown, ""
+	c.Why.Groups = []linewatch.GroupWhy{
+		{Group: "level", Weight: 50, Case: 1, Conditions: []linewatch.ConditionWhy{{Op: "is", Tag: "mode", Truth: linewatch.True}, {Op: "below", Tag: "fill_level", Cause: "source offline"}}},
+		{Group: "speed", Weight: 50, Conditions: []linewatch.ConditionWhy{{Op: "above", Tag: "speed", Truth: linewatch.False}}},
+	}
+	want := `[{"group":"level","tag":"fill_level","op":"below","is":"unknown","cause":"source offline"}]`
+	if diff := cmp.Diff(want, whyJSON(t, &c)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
