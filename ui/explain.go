@@ -76,10 +76,11 @@ func (s *Server) getChange(w http.ResponseWriter, r *http.Request) {
 		}
 		if ok {
 			st := s.opts.Status()
+			n := namesOf(&st)
 			s.answer(w, http.StatusOK, struct {
 				changeView
 				Text string `json:"text"`
-			}{viewOf(c, namesOf(&st)), ChangeText(&c)})
+			}{viewOf(c, n), ChangeText(&c, n.aliases)})
 			return
 		}
 	}

@@ -76,7 +76,7 @@ func TestStandingText(t *testing.T) {
 
 func TestChangeText(t *testing.T) {
 	c := linewatch.StateChange{Rule: "filler-rinse-water", Version: 1, Equipment: "84068f2f", From: "ACTIVE", To: "WARNING", EventTime: noon, Why: rinseWater()}
-	const want = `rule filler-rinse-water version 1 on 84068f2f: ACTIVE -> WARNING at 2026-11-25T12:00:00.000Z
+	const want = `rule filler-rinse-water version 1 on F1: ACTIVE -> WARNING at 2026-11-25T12:00:00.000Z
 Because water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for 10 s — limits (60) outweighs context (40) ACTIVE.
 group context (40) says ACTIVE
   + all of
@@ -87,7 +87,7 @@ group limits (60) says WARNING and decides
     + water_temperature 77.4 above 75 for 10 s (since 11:59:50)
     + pressure 3.4 above 3.2 for 10 s (since 11:59:48)
 `
-	if diff := cmp.Diff(want, ChangeText(&c)); diff != "" {
+	if diff := cmp.Diff(want, ChangeText(&c, map[string]string{"84068f2f": "F1"})); diff != "" || c.Equipment != "84068f2f" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -153,7 +153,7 @@ func TestWhyRoutes(t *testing.T) {
 	}
 	c := p.changes[0]
 	w := do(s, "GET", "/api/v1/changes/"+c.ID, nil)
-	if err := json.Unmarshal(w.Body.Bytes(), &change); err != nil || change.Change.ID != c.ID || change.Text != ChangeText(&c) || change.Sentence != ChangeSentence(&c) {
+	if err := json.Unmarshal(w.Body.Bytes(), &change); err != nil || change.Change.ID != c.ID || change.Text != ChangeText(&c, map[string]string{c.Equipment: "F1"}) || change.Sentence != ChangeSentence(&c) {
 		t.Errorf("%v, got %d %s", err, w.Code, w.Body)
 	}
 	checkProblem(t, "not kept", do(s, "GET", "/api/v1/changes/"+"0123456789abcdef0123456789abcdef", nil), http.StatusNotFound)

@@ -80,8 +80,18 @@ func (in *Instance) called() string {
 	return name
 }
 
-// ChangeText explains a change for people: what every group said then.
-func ChangeText(c *linewatch.StateChange) string {
+// ChangeText explains a change for people: what every group said then. Aliases
+// are the short names of equipment, by id.
+func ChangeText(c *linewatch.StateChange, aliases map[string]string) string {
+	spoken := *c
+	if alias, ok := aliases[c.Equipment]; ok {
+		spoken.Equipment = alias
+	}
+	spoken.Why.Groups = slices.Clone(c.Why.Groups)
+	for i := range spoken.Why.Groups {
+		spoken.Why.Groups[i].Conditions = called(spoken.Why.Groups[i].Conditions, aliases)
+	}
+	c = &spoken
 	e := explainer{now: c.EventTime}
 	e.line(0, "rule %s version %d on %s: %s -> %s at %s", c.Rule, c.Version, c.Equipment, c.From, c.To, c.EventTime)
 	e.line(0, "Because %s.", ChangeSentence(c))

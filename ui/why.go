@@ -248,7 +248,9 @@ func subject(c *linewatch.ConditionWhy) string {
 	if c.Equipment != "" {
 		name = c.Equipment + " " + name
 	}
-	switch {
+	switch op := linewatch.OpNamed(c.Op); {
+	case c.Expr != "" && (op == linewatch.Is || op == linewatch.IsNot):
+		return c.Expr // speed > 3 is true
 	case c.Expr != "":
 		return c.Expr + " ="
 	case c.Window != "":

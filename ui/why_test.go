@@ -77,6 +77,8 @@ func TestSentence(t *testing.T) {
 		{"a range", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "outside", Tag: "t", Value: value(linewatch.IntValue(9)), Limits: []linewatch.Value{linewatch.IntValue(1), linewatch.IntValue(5)}, Truth: linewatch.True}), "t 9 outside 1 to 5 — g (5) decides"},
 		{"a window", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "above", Tag: "t", Value: value(linewatch.IntValue(9)), Window: "avg", Over: 10 * linewatch.Minute, Result: value(linewatch.FloatValue(7.25)), Limits: []linewatch.Value{linewatch.IntValue(5)}, Truth: linewatch.True}), "avg of t over 10 min 7.25 above 5 — g (5) decides"},
 		{"an expression", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "above", Expr: "a - b", Result: value(linewatch.IntValue(7)), Limits: []linewatch.Value{linewatch.IntValue(5)}, Truth: linewatch.True}), "a - b = 7 above 5 — g (5) decides"},
+		{"an expression that is true", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "is", Expr: "speed > 3", Result: value(linewatch.BoolValue(true)), Limits: []linewatch.Value{linewatch.BoolValue(true)}, Truth: linewatch.True}), "speed > 3 is true — g (5) decides"},
+		{"an expression that should be true", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "isNot", Expr: "speed > 3", Result: value(linewatch.BoolValue(false)), Limits: []linewatch.Value{linewatch.BoolValue(true)}, Truth: linewatch.True}), "speed > 3 is false, not true — g (5) decides"},
 		{"an expression without a result", linewatch.Unknown, one(linewatch.Unknown, linewatch.ConditionWhy{Op: "above", Expr: "a - b", Cause: "b: source offline"}), "a - b is unknown (b: source offline) — g (5) decides"},
 		{"stuck", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "stuck", Tag: "t", Value: value(linewatch.IntValue(9)), Span: linewatch.Minute, Truth: linewatch.True}), "t is 9, unchanged for 1 min — g (5) decides"},
 		{"missing", linewatch.Warning, one(linewatch.Warning, linewatch.ConditionWhy{Op: "missing", Tag: "t", Span: linewatch.Minute, Truth: linewatch.True}), "t sent nothing for 1 min — g (5) decides"},
@@ -145,7 +147,7 @@ func TestHostileValuesInSentences(t *testing.T) {
 	c := linewatch.ConditionWhy{Op: "is", Tag: "product", Value: &hostile, Limits: []linewatch.Value{linewatch.StringValue("PET")}, Truth: linewatch.False}
 	why := linewatch.Explanation{Groups: []linewatch.GroupWhy{{Group: "g", Weight: 5, State: linewatch.Idle, Wins: true, Case: 0, Conditions: []linewatch.ConditionWhy{c}}}}
 	change := linewatch.StateChange{Rule: "r", Version: 1, Equipment: "F1", From: linewatch.Warning, To: linewatch.Idle, Why: why}
-	for _, text := range []string{Sentence(linewatch.Idle, why), ChangeText(&change)} {
+	for _, text := range []string{Sentence(linewatch.Idle, why), ChangeText(&change, nil)} {
 		if strings.ContainsAny(text, "\x1b\u202e") || strings.Contains(text, "\nrule x") || !strings.Contains(text, "PET�[2J�rule x: IDLE�") {
 			t.Errorf("got %q", text)
 		}

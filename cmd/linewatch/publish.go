@@ -55,20 +55,26 @@ func newPublish(kind, what string, data *string) *cobra.Command {
 }
 
 // withoutTests passes over rule tests, which lie beside the rules, so that
-// rules apply takes rules/*.yaml just as a configuration does.
+// rules apply takes rules/*.yaml just as a configuration does, and says so in
+// one line.
 func withoutTests(files []string, out io.Writer) (rules []string, err error) {
+	test := ""
 	for _, f := range files {
-		if !strings.HasSuffix(f, ".test.yaml") {
-			rules = append(rules, f)
+		if strings.HasSuffix(f, ".test.yaml") {
+			test = f
+			continue
 		}
+		rules = append(rules, f)
 	}
 	if len(files) > 0 && len(rules) == 0 {
 		return nil, usageError{fmt.Errorf("%s: holds tests, not a rule; run it with linewatch test %s", files[0], files[0])}
 	}
-	for _, f := range files {
-		if strings.HasSuffix(f, ".test.yaml") {
-			fmt.Fprintf(out, "%s holds tests: passed over\n", f)
-		}
+	switch n := len(files) - len(rules); n {
+	case 0:
+	case 1:
+		fmt.Fprintf(out, "%s holds tests: passed over\n", test)
+	default:
+		fmt.Fprintf(out, "%d files named *.test.yaml hold tests: passed over\n", n)
 	}
 	return rules, nil
 }

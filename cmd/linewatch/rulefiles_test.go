@@ -39,6 +39,10 @@ func TestRulesValidate(t *testing.T) {
 	if code != exitOK || said != want {
 		t.Errorf("exit code %d, said\n%s", code, said)
 	}
+	said, code = told(t, "rules", "validate", dir+"/rinse.test.yaml", dir+"/rinse.yaml", dir+"/rinse.test.yaml")
+	if want := "2 files named *.test.yaml hold tests: passed over\n" + dir + "/rinse.yaml: rule filler-rinse-water is valid\n"; code != exitOK || said != want {
+		t.Errorf("two files of tests: exit code %d, said\n%s", code, said)
+	}
 	// The samples fit one another.
 	said, code = told(t, "rules", "validate", "../../configs/rules/filler-rinse-water.yaml", "--assets", "../../configs/assets.yaml")
 	if code != exitOK {
