@@ -15,7 +15,7 @@ type ruleDoc struct {
 	ID        linewatch.RuleID           `yaml:"id"`
 	Name      string                     `yaml:"name"`
 	Scope     linewatch.Scope            `yaml:"scope" remedy:"write scope: {equipment: F1}, or {class: filler}"`
-	Priority  int                        `yaml:"priority"`
+	Priority  int                        `yaml:"priority" also:"prio"`
 	Ranking   linewatch.Ranking          `yaml:"ranking"`
 	States    []linewatch.StateDef       `yaml:"states" remedy:"begin each state with a dash: - {name: JAMMED, severity: 2}"`
 	Params    map[string]linewatch.Value `yaml:"params" remedy:"write params: {max_temp: 75}"`

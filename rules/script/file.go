@@ -18,7 +18,7 @@ import (
 type Open func(name string) ([]byte, error)
 
 type fileDoc struct {
-	Rule   string    `yaml:"rule"`
+	Rule   string    `yaml:"rule" remedy:"name one file; further rules stand under with"`
 	With   []string  `yaml:"with" remedy:"write with: [other.yaml]"`
 	Assets string    `yaml:"assets"`
 	Tables []string  `yaml:"tables" remedy:"write tables: [products.yaml]"`

@@ -9,23 +9,22 @@ import (
 )
 
 // hints says of the expected changes that did not come what no step can mend,
-// because nothing is called so, and how far event time came.
+// because nothing is called so, or else how far event time came.
 func (r *runner) hints(want []expected, got []string) string {
-	var b strings.Builder
-	missing := false
+	var names, missing = strings.Builder{}, []*expected(nil)
 	align(want, got, func(i, j int) {
 		if i < 0 || j >= 0 {
 			return
 		}
-		missing = true
+		missing = append(missing, &want[i])
 		if hint := r.unknownName(&want[i]); hint != "" {
-			fmt.Fprintf(&b, "  %s:%d: %s\n", r.file.name, want[i].line, hint)
+			fmt.Fprintf(&names, "  %s:%d: %s\n", r.file.name, want[i].line, hint)
 		}
 	})
-	if missing {
-		b.WriteString(r.tooShort(want))
+	if len(missing) == 0 || names.Len() > 0 {
+		return names.String()
 	}
-	return b.String()
+	return r.tooShort(missing)
 }
 
 // unknownName tells of the first name in an expected change that means nothing
@@ -68,31 +67,42 @@ func unique(names []string) []string {
 }
 
 // tooShort says how far event time came if that is less far than an expected
-// change, or than what a condition waits for.
-func (r *runner) tooShort(want []expected) string {
+// change, or than what its condition waits for.
+func (r *runner) tooShort(missing []*expected) string {
 	end := r.domain.Watermark()
 	if !end.Known() || r.domain.Accounts().Buffered > 0 {
 		return "" // which is said of the points that wait
 	}
-	last := end
-	for i := range want {
-		last = max(last, want[i].at)
+	last, due := end, linewatch.MaxTime
+	for _, e := range missing {
+		last, due = max(last, e.at), min(due, r.due(e, end))
 	}
-	if last > end {
+	switch {
+	case last > end:
 		return fmt.Sprintf("  event time ended at %s, before an expected change; add a last step %s watermark\n", formatTime(end), formatTime(last))
+	case due < linewatch.MaxTime:
+		return fmt.Sprintf("  event time ended at %s, and the rule waits for %s; add a last step %[2]s watermark to see what comes then\n", formatTime(end), formatTime(due))
 	}
-	due := linewatch.MaxTime
-	for _, s := range r.domain.Explain(r.file.rule.ID, "") {
+	return ""
+}
+
+// due returns the first time after an instant at which a condition for an
+// expected state becomes true if nothing comes; MaxTime for none.
+func (r *runner) due(e *expected, after linewatch.Time) linewatch.Time {
+	rule, first := e.rule, linewatch.MaxTime
+	if rule == "" {
+		rule = r.file.rule.ID
+	}
+	for _, s := range r.domain.Explain(rule, e.equipment) {
 		for _, g := range s.Groups {
 			for _, c := range g.Cases {
-				due = min(due, nextDue(c.Conditions, end))
+				if c.State == e.state {
+					first = min(first, nextDue(c.Conditions, after))
+				}
 			}
 		}
 	}
-	if due == linewatch.MaxTime {
-		return ""
-	}
-	return fmt.Sprintf("  event time ended at %s, and the rule waits for %s; add a last step %[2]s watermark to see what comes then\n", formatTime(end), formatTime(due))
+	return first
 }
 
 // nextDue returns the first time after an instant at which conditions become

@@ -73,7 +73,11 @@ func cutTime(s string) (at linewatch.Time, rest string, err error) {
 	}
 	t, err := time.Parse("2006-01-02 15:04:05", date+" "+word)
 	if err != nil || !timePattern.MatchString(word) {
-		return 0, "", wrong(len(s), word, "is not a time", timeRemedy)
+		remedy := timeRemedy
+		if padded := "0" + word; timePattern.MatchString(padded) {
+			remedy = "write " + padded
+		}
+		return 0, "", wrong(len(s), word, "is not a time", remedy)
 	}
 	return linewatch.TimeOf(t), rest, nil
 }
