@@ -36,6 +36,7 @@
 //	TIME apply FILE          a rule, registry or table takes effect at TIME
 //	TIME delete RULE         a rule is withdrawn at TIME
 //
+// Where the registry lists tags of an equipment, points of other tags are refused.
 // A value is a number, true, false, null, a word, or text in double quotes.
 // The quality is Ok, Uncertain or Bad; without it a null is Bad and all else
 // Ok. A line that repeats an earlier one exactly is the same point delivered
