@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"linewatch"
+	"linewatch/internal/strictyaml"
 )
 
 // Type is what a tag's values are converted to. The zero Type takes them as
@@ -44,7 +45,11 @@ func ParseType(s string) (Type, error) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return Type{}, fmt.Errorf("type %.40q is unknown; use one of %s, or none to take what the server says", s, strings.Join(names, ", "))
+	want := "use one of " + strings.Join(names, ", ") + ", or none to take what the server says"
+	if near := strictyaml.Nearest(name, names); near != "" {
+		want = "did you mean " + near + "? Else " + want
+	}
+	return Type{}, fmt.Errorf("type %.40q is unknown; %s", s, want)
 }
 
 // convert returns v as a value of type t, or says why that would lose

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"linewatch/internal/strictyaml"
 )
 
 // Type is how the bytes of a value are meant. The zero Type is not valid.
@@ -80,7 +82,11 @@ func ParseType(s string) (Type, error) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return Type{}, fmt.Errorf("type %.40q is unknown; use one of %s", s, strings.Join(names, ", "))
+	want := "use one of " + strings.Join(names, ", ")
+	if near := strictyaml.Nearest(name, names); near != "" {
+		want = "did you mean " + near + "? Else " + want
+	}
+	return Type{}, fmt.Errorf("type %.40q is unknown; %s", s, want)
 }
 
 // Size returns the number of bytes that a value takes in the PLC.

@@ -123,7 +123,7 @@ func LoadConfig(name string) (Config, error) {
 		c.Data = relative(filepath.Dir(name), c.Data)
 	}
 	c.relativeTo(filepath.Dir(name))
-	if err := errors.Join(strictyaml.Join(faults), under(name+": ", c.Validate())); err != nil {
+	if err := errors.Join(strictyaml.Join(faults), c.placed(doc, name, c.Validate())); err != nil {
 		return Config{}, &ConfigError{err}
 	}
 	return c, nil
