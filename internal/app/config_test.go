@@ -89,18 +89,18 @@ func TestDefaults(t *testing.T) {
 
 func TestWrongValues(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
-		{"data: ''", "data: is empty"},
-		{"engine: {openSenders: -1}", "engine.openSenders: use 0 to 1000000"},
-		{"engine: {snapshotEvery: 1ms}", "engine.snapshotEvery: use 100ms or more"},
-		{"engine: {idleTimeout: 0s}", "engine: idle-timeout"},
-		{"edge: {sources: [{id: a}]}", "edge.gateway: missing"},
-		{"edge: {gateway: g, sources: [{id: a, protocol: opc}]}", `edge.sources[a].protocol: "opc" is unknown`},
-		{"mqtt: {broker: 'tcp://127.0.0.1:1', embedded: '127.0.0.1:2'}", "mqtt: both broker and embedded; name one"},
-		{"mqtt: {broker: 'ssl://b:1', user: u, passwordFile: none}", "mqtt.passwordFile: "},
+		{"data: ''", "7: data: is empty"},
+		{"engine: {openSenders: -1}", "23: engine.openSenders: use 0 to 1000000"},
+		{"engine: {snapshotEvery: 1ms}", "25: engine.snapshotEvery: use 100ms or more"},
+		{"engine: {idleTimeout: 0s}", "23: engine: idle-timeout"},
+		{"edge: {sources: [{id: a}]}", "7: edge.gateway: missing"},
+		{"edge: {gateway: g, sources: [{id: a, protocol: opc}]}", `48: edge.sources[a].protocol: "opc" is unknown`},
+		{"mqtt: {broker: 'tcp://127.0.0.1:1', embedded: '127.0.0.1:2'}", "7: mqtt: both broker and embedded; name one"},
+		{"mqtt: {broker: 'ssl://b:1', user: u, passwordFile: none}", "52: mqtt.passwordFile: "},
 	} {
 		_, err := load(t, t.TempDir(), test.text)
 		var config *ConfigError
-		if !errors.As(err, &config) || !strings.Contains(err.Error(), "linewatch.yaml: "+test.want) {
+		if !errors.As(err, &config) || !strings.Contains(err.Error(), "linewatch.yaml:3:"+test.want) {
 			t.Errorf("%s: got %v, want %q", test.text, err, test.want)
 		}
 	}

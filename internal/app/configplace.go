@@ -44,11 +44,11 @@ func (c *Config) placed(doc *strictyaml.Document, file string, err error) error 
 // begins with, or the one whose value.
 func below(doc *strictyaml.Document, path, message string) string {
 	word, _, _ := strings.Cut(message, " ")
-	word = strings.TrimSuffix(word, ":")
+	word = strings.ReplaceAll(strings.TrimSuffix(word, ":"), "-", "") // some write idle-timeout for idleTimeout
 	value, err := strconv.Unquote(word)
 	for _, key := range doc.Keys(path) {
 		text, _ := doc.Text(path + "." + key)
-		if key == word || err == nil && value != "" && text == value {
+		if strings.EqualFold(key, word) || err == nil && value != "" && text == value {
 			return "." + key
 		}
 	}
