@@ -103,6 +103,9 @@ func refused(t *token.Token) (message, remedy string) {
 		if strings.Contains(t.Error, "UTF-16") {
 			return badEscape, badEscapeRemedy
 		}
+		if strings.Contains(t.Error, "header option") {
+			return "| or > with something behind it", "put text that begins with | or > into quotes"
+		}
 		if t.Error == "" {
 			return "is not valid YAML", ""
 		}

@@ -131,6 +131,7 @@ func TestRefusals(t *testing.T) {
 		{"words: text\n", "f:1:8: words: want a list, have text; write words: [a, b]"},
 		{"words: [[a]]\n", "f:1:9: words[0]: want text, have a list"},
 		{"Terms: [a]\n", `f:1:1: unknown key "Terms"; did you mean words?`},
+		{"map: {a: 1, >: 5}\n", "f:1:13: | or > with something behind it; put text that begins with | or > into quotes"},
 		{"truth: maybe\n", `f:1:8: truth: truth "maybe": want true, false or unknown`},
 		{"list: {port: 1}\n", "f:1:7: list: want a list, have a map"},
 		{"map: 5\n", "f:1:6: map: want a map of keys and values, have a number"},

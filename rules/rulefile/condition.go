@@ -3,6 +3,7 @@ package rulefile
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"linewatch"
@@ -93,6 +94,8 @@ func (c *converter) condition(path string, d *conditionDoc) linewatch.Condition 
 	}
 	if len(ops) == 1 {
 		out.Op = ops[0]
+	} else if tag, remedy := inTag(d.Tag); remedy != "" {
+		c.fault(path+".tag", "holds a comparison", fmt.Sprintf("write tag: %s and %s beside it", tag, remedy))
 	}
 	c.limits(&out, d)
 	c.past(path, &out, d)
@@ -107,6 +110,24 @@ func (c *converter) condition(path string, d *conditionDoc) linewatch.Condition 
 	out.StaleAfter = c.span(path+".staleAfter", d.StaleAfter)
 	out.For, out.Keep = c.span(path+".for", d.For), c.span(path+".keep", d.Keep)
 	return out
+}
+
+// comparison matches a tag with a comparison behind it.
+var comparison = regexp.MustCompile(`^([^<>=!]*[^<>=! ]) *(>=|<=|==|!=|>|<|=) *([^<>=! ].*)$`)
+
+// operators are the keys for what others write as signs.
+var operators = map[string]string{
+	">": "above", "<": "below", ">=": "atLeast", "<=": "atMost", "=": "is", "==": "is", "!=": "isNot",
+}
+
+// inTag returns what somebody means who writes tag: speed > 75, and nothing for
+// a plain tag.
+func inTag(text string) (tag, remedy string) {
+	m := comparison.FindStringSubmatch(text)
+	if m == nil {
+		return "", ""
+	}
+	return m[1], operators[m[2]] + ": " + m[3]
 }
 
 // limits takes over what a comparison compares with.

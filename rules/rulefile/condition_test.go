@@ -59,6 +59,8 @@ func TestExpressionsAboutALineSayWhoseTags(t *testing.T) {
 func TestMistakesInConditions(t *testing.T) {
 	for _, test := range []struct{ body, want string }{
 		{"{tag: t, abvoe: 3}", `12:13: groups[0].cases[0]: unknown key "abvoe"; did you mean above?`},
+		{"{tag: speed > 75}", "12:10: groups[0].cases[0].tag: holds a comparison; write tag: speed and above: 75 beside it"},
+		{"{tag: a b<=-5}", "groups[0].cases[0].tag: holds a comparison; write tag: a b and atMost: -5 beside it"},
 		{"{tag: t, avrg: 10m, above: 3}", `unknown key "avrg"; did you mean avg?`},
 		{"{tag: t, misssing: 2m}", `unknown key "misssing"; did you mean missing?`},
 		{"{tag: t, above: {tabel: x}}", `12:21: groups[0].cases[0].above: unknown key "tabel"; did you mean table?`},

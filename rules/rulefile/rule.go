@@ -27,7 +27,7 @@ type ruleDoc struct {
 }
 
 type groupDoc struct {
-	ID        string                  `yaml:"id"`
+	ID        string                  `yaml:"id" also:"name"`
 	Weight    int                     `yaml:"weight"`
 	Cases     []caseDoc               `yaml:"cases" remedy:"begin each case with a dash: - state: ..."`
 	Otherwise linewatch.State         `yaml:"otherwise"`
