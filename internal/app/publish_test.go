@@ -65,7 +65,7 @@ func TestNotesOfWhatIsPublished(t *testing.T) {
 
 	rule("l", "{tag: t, above: {table: limits, key: {tag: u}, column: max}}", ui.AtOnce(), "no table limits is published; until it is, groups[0].cases[0].all[0] is UNKNOWN")
 	table("A: {max: 5}, B: {max: 6}")
-	table("A: {max: 5}, B: {max: six}", "rule l: row B of table limits has no number as max; for that groups[0].cases[0].all[0] is UNKNOWN")
+	table("A: {max: 5}, B: {max: six}", `rule l: row "B" of table limits has no number as max; for that groups[0].cases[0].all[0] is UNKNOWN`)
 	table("A: {most: 5}", "rule l: no row of table limits has a column max; until one has, groups[0].cases[0].all[0] is UNKNOWN")
 	rule("o", "{tag: t, equipment: F2, above: 1}", ui.AtOnce())
 	assets(strings.Replace(twoLines, "alias: F2", "alias: F3", 1), `rule o: groups[0].cases[0].all[0].equipment: "F2" is not registered`)

@@ -56,12 +56,12 @@ func TestNotes(t *testing.T) {
 		{onF1, "{tag: pressure, above: " + look("limits", "max") + "}", nil},
 		{onF1, "{tag: pressure, above: " + look("limit", "max") + "}", []string{"no table limit is published (did you mean limits?); until it is, groups[0].cases[0].any[0] is UNKNOWN"}},
 		{onF1, "{tag: pressure, above: " + look("limits", "maxi") + "}", []string{"no row of table limits has a column maxi (did you mean max?); until one has, groups[0].cases[0].any[0] is UNKNOWN"}},
-		{onF1, "{tag: pressure, is: " + look("mixed", "max") + "}", []string{"row D of table mixed has no max; for that groups[0].cases[0].any[0] is UNKNOWN"}},
+		{onF1, "{tag: pressure, is: " + look("mixed", "max") + "}", []string{`row "D" of table mixed has no max; for that groups[0].cases[0].any[0] is UNKNOWN`}},
 		{onF1, "{tag: pressure, inside: [1, " + look("mixed", "max") + "]}", []string{
-			"row D of table mixed has no max; for that groups[0].cases[0].any[0] is UNKNOWN",
-			"row B of table mixed has no number as max; for that groups[0].cases[0].any[0] is UNKNOWN",
+			`row "D" of table mixed has no max; for that groups[0].cases[0].any[0] is UNKNOWN`,
+			`row "B" of table mixed has no number as max; for that groups[0].cases[0].any[0] is UNKNOWN`,
 		}},
-		{onF1, "{tag: pressure, above: " + look("mixed", "min") + "}", []string{"3 rows of table mixed, such as A, have no min; for these groups[0].cases[0].any[0] is UNKNOWN"}},
+		{onF1, "{tag: pressure, above: " + look("mixed", "min") + "}", []string{`3 rows of table mixed, such as "A", have no min; for these groups[0].cases[0].any[0] is UNKNOWN`}},
 		{onF1, "{tag: speed, above: 1}", []string{`groups[0].cases[0].any[0].tag: names "speed", which is no tag of F1`}}, // published before it was gone
 	} {
 		r := read(t, rule("r", tt.scope, "any:\n    - "+tt.when)).Rules[0].Rule
@@ -96,8 +96,8 @@ func TestConcerns(t *testing.T) {
 		want  []string
 	}{
 		"the same":                {inForce(t, texts...), nil},
-		"a table without a limit": {with("max: 6", "most: 6"), []string{"rule hot: row B of table limits has no max; for that groups[0].cases[0] is UNKNOWN"}},
-		"a table with a text":     {with("max: 5", "max: five"), []string{"rule hot: row A of table limits has no number as max; for that groups[0].cases[0] is UNKNOWN"}},
+		"a table without a limit": {with("max: 6", "most: 6"), []string{`rule hot: row "B" of table limits has no max; for that groups[0].cases[0] is UNKNOWN`}},
+		"a table with a text":     {with("max: 5", "max: five"), []string{`rule hot: row "A" of table limits has no number as max; for that groups[0].cases[0] is UNKNOWN`}},
 		"a rule that ends":        {without, []string{"rule reader: no rule hot is in force any more; groups[0].cases[0] is UNKNOWN"}},
 		"a machine that is gone": {with("alias: F1, class", "alias: F9, class"), []string{
 			`rule caps: groups[0].cases[0].all[1].equipment: "F1" is not registered`,

@@ -198,9 +198,9 @@ func (n *noter) rows(what, table string, rows []string, path string) {
 	switch len(rows) {
 	case 0:
 	case 1:
-		n.add("row %s of table %s has %s; for that %s is UNKNOWN", rows[0], table, what, path)
+		n.add("row %.64q of table %s has %s; for that %s is UNKNOWN", rows[0], table, what, path)
 	default:
-		n.add("%d rows of table %s, such as %s, have %s; for these %s is UNKNOWN", len(rows), table, rows[0], what, path)
+		n.add("%d rows of table %s, such as %.64q, have %s; for these %s is UNKNOWN", len(rows), table, rows[0], what, path)
 	}
 }
 
