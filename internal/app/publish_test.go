@@ -68,6 +68,9 @@ func TestNotesOfWhatIsPublished(t *testing.T) {
 	table("A: {max: 5}, B: {max: six}", `rule l: row "B" of table limits has no number as max; for that groups[0].cases[0].all[0] is UNKNOWN`)
 	table("A: {most: 5}", "rule l: no row of table limits has a column max; until one has, groups[0].cases[0].all[0] is UNKNOWN")
 	rule("o", "{tag: t, equipment: F2, above: 1}", ui.AtOnce())
+	const gone = `groups[0].cases[0].all[0].tag: names "t", which is no tag of F2`
+	assets(strings.Replace(twoLines, "alias: F2", "alias: F2, tags: [{name: u}]", 1), "rule o: "+gone)
+	again("o", 0, staged(linewatch.StageShadow), gone)
 	assets(strings.Replace(twoLines, "alias: F2", "alias: F3", 1), `rule o: groups[0].cases[0].all[0].equipment: "F2" is not registered`)
 }
 
