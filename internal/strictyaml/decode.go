@@ -26,10 +26,13 @@ import (
 // document does not name keeps the value it had, which makes it the default.
 //
 // The error joins one *Error per mistake, in the order of the file.
-func (d *Document) Decode(into any) error {
+func (d *Document) Decode(into any) error { return Join(d.Mistakes(into)) }
+
+// Mistakes decodes as Decode does and returns every mistake.
+func (d *Document) Mistakes(into any) []*Error {
 	dec := decoder{file: d.file, fields: map[reflect.Type][]field{}}
 	dec.set(d.root, "", reflect.ValueOf(into).Elem())
-	return Join(dec.faults)
+	return dec.faults
 }
 
 type decoder struct {

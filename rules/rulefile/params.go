@@ -1,7 +1,6 @@
 package rulefile
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -56,34 +55,19 @@ func undeclared(doc *strictyaml.Document) (faults []*Error) {
 	return faults
 }
 
-// beside joins mistakes with those that decoding finds, but for what it finds
-// at their places: a parameter without a value is of no type.
-func beside(faults []*Error, decoding error) error {
+// beside adds to mistakes those that decoding finds, but for what it finds at
+// their places: a parameter without a value is of no type.
+func beside(faults, decoding []*Error) []*Error {
 	places := map[string]bool{}
 	for _, f := range faults {
 		places[f.Field] = true
 	}
-	for _, f := range mistakes(decoding) {
+	for _, f := range decoding {
 		if !places[f.Field] {
 			faults = append(faults, f)
 		}
 	}
-	return strictyaml.Join(faults)
-}
-
-// mistakes takes apart what strictyaml.Join has joined.
-func mistakes(err error) (list []*Error) {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return nil
-	}
-	for _, e := range joined.Unwrap() {
-		var f *Error
-		if errors.As(e, &f) {
-			list = append(list, f)
-		}
-	}
-	return list
+	return faults
 }
 
 // parameters checks the names: each is one, has a value, and is used.
@@ -152,8 +136,8 @@ func (c *converter) variant(doc *strictyaml.Document, d *ruleDoc, o *overrideDoc
 	}
 	var v ruleDoc
 	own := converter{doc: filled(doc, path+".params", "params"), line: c.line}
-	if err := own.doc.Decode(&v); err != nil {
-		for _, f := range mistakes(err) {
+	if faults := own.doc.Mistakes(&v); len(faults) > 0 {
+		for _, f := range faults {
 			c.overriding(doc, path, f)
 		}
 		return nil
@@ -223,8 +207,8 @@ func shared(doc *strictyaml.Document, path string) (override, place string, ok b
 
 // inFile moves the mistakes that a rule has in the groups of its overrides to
 // where they stand in the file, each once.
-func (c *converter) inFile(doc *strictyaml.Document, err error) error {
-	for _, f := range mistakes(err) {
+func (c *converter) inFile(doc *strictyaml.Document, faults []*Error) error {
+	for _, f := range faults {
 		if override, place, ok := shared(doc, f.Field); ok {
 			moved := *f
 			moved.Field = place

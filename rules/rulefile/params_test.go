@@ -98,6 +98,16 @@ func TestTemplateMistakes(t *testing.T) {
 	}
 }
 
+// However many mistakes there are, those that are not told are counted.
+func TestManyMistakesAreCounted(t *testing.T) {
+	text := strings.Replace(template, "above: $max_temp", "above: $max", 1)
+	text = strings.Replace(text, "overrides:\n", strings.Repeat("  - {idd: x}\n", 25)+"overrides:\n", 1)
+	_, err := ParseRule("t.yaml", []byte(text))
+	if err == nil || !strings.HasSuffix(err.Error(), ": and 6 more mistakes") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A mistake in what all equipment shares is one mistake, and one that an
 // override brings stands there.
 func TestMistakeOfTheWholeRuleIsToldOnce(t *testing.T) {

@@ -44,7 +44,7 @@ func rule(doc *strictyaml.Document) (linewatch.Rule, error) {
 	var d ruleDoc
 	raw := doc
 	doc = filled(raw, "params")
-	if err := beside(undeclared(raw), doc.Decode(&d)); err != nil {
+	if err := strictyaml.Join(beside(undeclared(raw), doc.Mistakes(&d))); err != nil {
 		return linewatch.Rule{}, err
 	}
 	c := converter{doc: doc, line: !d.Scope.OwnTags()}
@@ -62,7 +62,7 @@ func rule(doc *strictyaml.Document) (linewatch.Rule, error) {
 	if err := strictyaml.Join(c.faults); err != nil {
 		return linewatch.Rule{}, err
 	}
-	if err := c.inFile(raw, locate(doc, r.Validate())); err != nil {
+	if err := c.inFile(raw, located(doc, r.Validate())); err != nil {
 		return linewatch.Rule{}, err
 	}
 	return r, nil

@@ -147,21 +147,20 @@ func table(doc *strictyaml.Document) (linewatch.Table, error) {
 }
 
 // locate gives the mistakes found by a Validate their places in the file.
-func locate(doc *strictyaml.Document, err error) error {
+func locate(doc *strictyaml.Document, err error) error { return strictyaml.Join(located(doc, err)) }
+
+func located(doc *strictyaml.Document, err error) (faults []*Error) {
 	if err == nil {
 		return nil
 	}
-	var faults []*Error
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return err
+	list := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		list = joined.Unwrap()
 	}
-	for _, e := range joined.Unwrap() {
-		var f *linewatch.FieldError
-		if !errors.As(e, &f) {
-			return err
-		}
+	for _, e := range list {
+		f := &linewatch.FieldError{Message: e.Error()}
+		errors.As(e, &f)
 		faults = append(faults, doc.Fault(f.Path, f.Message, f.Remedy))
 	}
-	return strictyaml.Join(faults)
+	return faults
 }
