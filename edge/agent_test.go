@@ -139,6 +139,40 @@ func TestLostConnectionIsSaidOnce(t *testing.T) {
 	})
 }
 
+// A source that may come back by itself is shown to be away at once; of its tags
+// nothing is said until it is lost.
+func TestInterruptedSourceIsShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spool, uplink := newMemorySpool(), newMemoryUplink()
+		away := Scan{Waiting: errors.New("connection reset"), Through: linewatch.NoTime}
+		scans := []Scan{ints(true, 1, 2), away, away, ints(false, 1, 3), away, {Err: errors.New("connection refused")}}
+		agent, stop := start(t, options(spool, uplink, map[string]Source{
+			"plc": every(100*time.Millisecond, func(n int) Scan { return scans[min(n, len(scans)-1)] }),
+		}))
+		time.Sleep(50 * time.Millisecond)
+		var seen []string
+		for range 6 {
+			status := agent.Status().Sources[0]
+			seen = append(seen, status.Connection.String()+" "+status.LastError)
+			time.Sleep(100 * time.Millisecond)
+		}
+		stop()
+		if diff := cmp.Diff([]string{
+			"connected ", "interrupted connection reset", "interrupted connection reset",
+			"connected connection reset", "interrupted connection reset", "disconnected connection refused",
+		}, seen); diff != "" {
+			t.Errorf("status (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{
+			"a=1 Ok Fst,Ats", "b=2 Ok Fst,Ats", "b=3 Ok Ats",
+			"a=null Bad (connection lost) Lst,Ats", "b=null Bad (connection lost) Lst,Ats",
+			"a=null Bad (connection lost) Lst,Ats", "b=null Bad (connection lost) Lst,Ats", // at the stop
+		}, brief(uplink.points())); diff != "" {
+			t.Errorf("points (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestQuietSourcesSendHeartbeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spool, uplink := newMemorySpool(), newMemoryUplink()

@@ -51,6 +51,10 @@ func (s *sender) run(reading, work context.Context) error {
 
 // emit turns a scan into points and stores them.
 func (s *sender) emit(ctx context.Context, scan Scan) error {
+	if scan.Waiting != nil {
+		s.interrupted(scan.Waiting)
+		return nil
+	}
 	times := s.clock.begin(&scan, s.now())
 	defer func() { s.clock.end(times) }()
 	var points []linewatch.DataPoint
@@ -176,6 +180,16 @@ func (s *sender) noteClock(times *scanTimes) {
 		s.log.Warn("the source's clock is more than a minute ahead of ours or was never set: its values get the agent's time; check its clock", "source", s.config.ID)
 	default:
 		s.log.Info("the source's clock is right again", "source", s.config.ID)
+	}
+}
+
+// interrupted notes for people that the source may come back by itself.
+func (s *sender) interrupted(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &s.status
+	if st.LastError = why.Error(); st.Connection == Connected {
+		st.Connection, st.Since = Interrupted, s.now()
 	}
 }
 

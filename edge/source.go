@@ -29,6 +29,10 @@ type Scan struct {
 	First bool
 	// Err says why the PLC cannot be read. There are no readings then.
 	Err error
+	// Waiting says why the source cannot be read at the moment though it may yet
+	// come back with all that happened meanwhile. Nothing else is said then, and
+	// nothing is known to be lost: only people are told.
+	Waiting error
 	// Missed counts the scans that were due since the last one and left out,
 	// because reading or writing took too long.
 	Missed int

@@ -10,9 +10,10 @@ const (
 	Connecting Connection = iota // not read since the start
 	Connected
 	Disconnected
+	Interrupted // was connected and may come back with what happened meanwhile
 )
 
-var connectionNames = [...]string{"connecting", "connected", "disconnected"}
+var connectionNames = [...]string{"connecting", "connected", "disconnected", "interrupted"}
 
 // String names the connection as the status page does.
 func (c Connection) String() string { return connectionNames[c] }

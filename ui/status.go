@@ -184,6 +184,9 @@ type SourceState string
 const (
 	SourceConnected  SourceState = "connected"
 	SourceConnecting SourceState = "connecting"
+	// SourceInterrupted means that the source may come back by itself with what
+	// happened meanwhile: its line waits for it.
+	SourceInterrupted SourceState = "interrupted"
 	SourceDown       SourceState = "down" // waits before it tries again
 )
 

@@ -25,7 +25,8 @@ type collector struct {
 	scans []edge.Scan
 	at    []time.Time
 	more  chan struct{}
-	fail  error // what emit answers
+	away  []error // what the source waited for
+	fail  error   // what emit answers
 }
 
 // run starts the source and stops it with the test.
@@ -54,6 +55,10 @@ func (c *collector) end() error {
 func (c *collector) emit(scan edge.Scan) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if scan.Waiting != nil {
+		c.away = append(c.away, scan.Waiting)
+		return c.fail
+	}
 	scan.Readings = append([]edge.Reading(nil), scan.Readings...)
 	c.scans, c.at = append(c.scans, scan), append(c.at, time.Now())
 	select {
@@ -68,6 +73,13 @@ func (c *collector) all() []edge.Scan {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.scans[:len(c.scans):len(c.scans)]
+}
+
+// interruptions returns what the source waited for so far.
+func (c *collector) interruptions() []error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.away[:len(c.away):len(c.away)]
 }
 
 // wait waits until ok holds of what was emitted.

@@ -198,6 +198,9 @@ func TestACutPassesUnnoticed(t *testing.T) {
 		server.Refuse(false)
 		agent.wait(fmt.Sprint("value ", n), 10*time.Second, gave(n))
 	}
+	if away := agent.interruptions(); len(away) < 5 || !strings.Contains(away[0].Error(), "read from opc.tcp://") {
+		t.Errorf("people are told %v, want each of the five cuts and the address", away)
+	}
 	scans := agent.all()
 	for i, v := range values(scans, 1) {
 		if got, _ := v.Int(); got != int64(i) {

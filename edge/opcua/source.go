@@ -237,7 +237,7 @@ func (s *Source) tellLost(err error) error {
 			s.log.Info("opcua connection interrupted", "source", s.config.ID, "error", err)
 		}
 		s.noted = true
-		return nil
+		return s.emit(edge.Scan{Waiting: fmt.Errorf("read from %s: %w", s.endpoint.url, err), Through: linewatch.NoTime})
 	}
 	s.told = true
 	err = fmt.Errorf("read from %s: %w", s.endpoint.url, err)

@@ -197,6 +197,8 @@ func source(src edge.SourceStatus, c edge.SourceConfig) ui.Source {
 	switch {
 	case src.Connection == edge.Connected:
 		state = ui.SourceConnected
+	case src.Connection == edge.Interrupted:
+		state = ui.SourceInterrupted
 	case src.Connection == edge.Disconnected, src.LastError != "":
 		state = ui.SourceDown
 	}

@@ -122,7 +122,7 @@ function term([name, value], sign) {
   return el("span", {class: "term"}, el("small", {}, name), el("span", {}, el("span", {class: "op"}, sign), format.number(value)));
 }
 
-const sourceMarks = {connected: marks.good, connecting: marks.waiting, down: marks.fault};
+const sourceMarks = {connected: marks.good, connecting: marks.waiting, interrupted: marks.warning, down: marks.fault};
 
 // source shows a PLC's connection and its last error.
 export function source(item, now) {
