@@ -135,7 +135,7 @@ type WaitingVersion struct {
 }
 
 // Rules returns, in order, what is in force of the rules that have instances
-// here, and what is to come of any rule.
+// here, and what is to come of them and of others that will have some.
 func (e *Engine) Rules() []RuleStatus {
 	ids := e.ruleIDs()
 	out := make([]RuleStatus, len(ids))
@@ -154,17 +154,25 @@ func (e *Engine) Rules() []RuleStatus {
 	for i := range e.pending {
 		p := &e.pending[i]
 		switch {
-		case p.what.Rule != nil && p.what.Rule.In() != linewatch.StageDraft:
+		case p.what.Rule != nil && p.what.Rule.In() != linewatch.StageDraft && e.concerns(&p.what.Rule.Rule):
 			s := &out[at[p.what.Rule.Rule.ID]]
 			s.Waiting = append(s.Waiting, WaitingVersion{p.what.Rule.Version, p.at})
 		case p.what.DeleteRule != nil:
 			s := &out[at[p.what.DeleteRule.ID]]
+			if len(s.Waiting) == 0 && !e.serves(slot{s.Rule, false}) && !e.serves(slot{s.Rule, true}) {
+				continue // of a rule about others
+			}
 			s.Waiting = append(s.Waiting, WaitingVersion{p.what.DeleteRule.Version, p.at})
 		}
 	}
 	return slices.DeleteFunc(out, func(s RuleStatus) bool {
 		return len(s.Waiting) == 0 && !e.serves(slot{s.Rule, false}) && !e.serves(slot{s.Rule, true})
 	})
+}
+
+// concerns reports whether a rule is about something of this home.
+func (e *Engine) concerns(r *linewatch.Rule) bool {
+	return len(e.subjects(&e.newest, r.Scope)) > 0 || e.serves(slot{r.ID, false}) || e.serves(slot{r.ID, true})
 }
 
 // serves reports whether a slot has an instance in force.

@@ -94,3 +94,20 @@ func snapshot(t *testing.T, e *Engine) []byte {
 	}
 	return b
 }
+
+// What is to come of a rule is told by the lines that it will be judged on.
+func TestWaitingVersionsOfOtherLines(t *testing.T) {
+	for line, want := range map[string]int{"L1": 2, "L2": 0} {
+		b := newBench(t, Options{Line: line})
+		b.assets(linewatch.Equipment{ID: "F1", Line: "L1", Site: "S1"}, linewatch.Equipment{ID: "P1", Line: "L2", Site: "S1"})
+		b.rule("r", 1, 0, onF1, hot)
+		b.control(&linewatch.Control{Version: 1, DeleteRule: &linewatch.RuleDelete{ID: "r", Version: 2}})
+		waiting := 0
+		for _, s := range b.e.Rules() {
+			waiting += len(s.Waiting)
+		}
+		if waiting != want {
+			t.Errorf("%s: %d versions wait, want %d", line, waiting, want)
+		}
+	}
+}
