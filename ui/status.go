@@ -187,7 +187,7 @@ const (
 	// SourceInterrupted means that the source may come back by itself with what
 	// happened meanwhile: its line waits for it.
 	SourceInterrupted SourceState = "interrupted"
-	SourceDown       SourceState = "down" // waits before it tries again
+	SourceDown        SourceState = "down" // waits before it tries again
 )
 
 // Source is one PLC as the edge agent sees it.
