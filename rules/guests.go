@@ -46,10 +46,10 @@ func (g *Guests) Of(home string) []string { return g.of[home] }
 
 // Note takes the next record of the control log and returns, by home, the
 // guests that are others from it on; nil if none are. A record that engines
-// refuse changes nothing.
-func (g *Guests) Note(c *linewatch.Control) map[string][]string {
+// refuse changes nothing; the error says why, as that of Engine.Control.
+func (g *Guests) Note(c *linewatch.Control) (map[string][]string, error) {
 	if _, err := g.published.Admit(c); err != nil {
-		return nil
+		return nil, err
 	}
 	touched := map[string]bool{}
 	switch {
@@ -67,7 +67,7 @@ func (g *Guests) Note(c *linewatch.Control) map[string][]string {
 			}
 		}
 	}
-	return g.changed(touched)
+	return g.changed(touched), nil
 }
 
 func (g *Guests) noteRule(rv *linewatch.RuleVersion, touched map[string]bool) {

@@ -32,7 +32,8 @@ func (c *control) noteSite(rec *linewatch.Control) {
 			}
 		}
 	}
-	for home, guests := range c.guests.Note(rec) {
+	changed, _ := c.guests.Note(rec) // the engine reports what is refused
+	for home, guests := range changed {
 		ears := map[string]bool{}
 		for _, line := range guests {
 			ears[line] = c.ears[home][line]

@@ -134,7 +134,8 @@ func (r *engineRun) take(s *step) {
 		if r.guests == nil {
 			r.guests = rules.NewGuests(r.cfg.Compile)
 		}
-		if guests, others := r.guests.Note(s.control)[r.cfg.Line]; others {
+		changed, _ := r.guests.Note(s.control)
+		if guests, others := changed[r.cfg.Line]; others {
 			r.domain.Host(s.arrival, guests)
 		}
 		at, err := r.domain.Control(s.arrival, s.control)

@@ -25,7 +25,7 @@ func (p positions) clone() positions { return positions{p.control, slices.Clone(
 type router struct {
 	host    *Host
 	known   map[string]bool               // homes that have a domain
-	history []controlRecord               // for domains that come into being later
+	history *history                      // for domains that come into being later
 	assets  *linewatch.Assets             // nil before there is one
 	sites   map[string]bool               // that a rule was about
 	guests  *rules.Guests                 // the lines that lines hear beside their own
@@ -33,13 +33,10 @@ type router struct {
 	senders map[linewatch.Sender][]string // registered senders and their homes
 }
 
-type controlRecord struct {
-	arrival linewatch.Time
-	control *linewatch.Control
-}
-
 func newRouter(h *Host) *router {
-	return &router{host: h, known: map[string]bool{}, sites: map[string]bool{}, guests: rules.NewGuests(h.cfg.Domain.Compile), homes: map[string][]string{}, senders: map[linewatch.Sender][]string{}}
+	// What waits for join-grace is found silent at the tick behind its end.
+	recent := h.cfg.Domain.Watermark.JoinGrace + h.cfg.Domain.Tick + linewatch.Second
+	return &router{host: h, known: map[string]bool{}, history: newHistory(recent), sites: map[string]bool{}, guests: rules.NewGuests(h.cfg.Domain.Compile), homes: map[string][]string{}, senders: map[linewatch.Sender][]string{}}
 }
 
 func (r *router) adopt(b *bucket) {
@@ -84,9 +81,9 @@ func (r *router) routeControl(ctx context.Context, in *input, pos *positions) er
 		r.host.tellQuarantined(in, Nowhere, in.refused)
 		return nil
 	}
-	var guests map[string][]string
-	if !r.host.cfg.Global {
-		guests = r.guests.Note(in.control)
+	guests, refused := r.guests.Note(in.control)
+	if r.host.cfg.Global {
+		guests = nil
 	}
 	for _, w := range r.host.workers {
 		err := w.give(ctx, item{kind: controlItem, arrival: in.arrival, offset: in.offset, control: in.control, guests: guests})
@@ -99,7 +96,9 @@ func (r *router) routeControl(ctx context.Context, in *input, pos *positions) er
 		r.host.tellQuarantined(in, Nowhere, []Refused{{Code: errControl, Err: err, Raw: in.raw}})
 		return nil
 	}
-	r.remember(controlRecord{in.arrival, in.control})
+	if refused == nil {
+		r.remember(controlRecord{in.arrival, in.control})
+	}
 	switch c := in.control; {
 	case c.Assets != nil:
 		r.assets = c.Assets
@@ -115,16 +114,15 @@ func (r *router) routeControl(ctx context.Context, in *input, pos *positions) er
 	return r.found(ctx, pos)
 }
 
-// remember keeps a control record for domains that come into being later. Tables
-// that are read again and again would pile up: to a new domain, for which all
-// of this is of one instant, only the newest of each matters.
+// remember keeps a control record for domains that come into being later.
+// Values are for one home, which needs them no more when it is there.
 func (r *router) remember(c controlRecord) {
-	if c.control.Table != nil {
-		r.history = slices.DeleteFunc(r.history, func(old controlRecord) bool {
-			return old.control.Table != nil && old.control.Table.ID == c.control.Table.ID
-		})
+	switch v := c.control.Values; {
+	case r.host.cfg.Global && r.known[""]: // there will be no other
+	case v != nil && r.known[v.Home]:
+	default:
+		r.history.note(c)
 	}
-	r.history = append(r.history, c)
 }
 
 // found opens the homes that the registry and the rules call for, and learns
@@ -199,7 +197,8 @@ func (r *router) ensure(ctx context.Context, home string, pos *positions) error 
 	}
 	r.known[home] = true
 	done := make(chan error, 1)
-	it := item{kind: createItem, home: home, pos: pos.clone(), history: slices.Clone(r.history), done: done}
+	it := item{kind: createItem, home: home, pos: pos.clone(), history: r.history.records(), done: done}
+	r.history.born(home)
 	if guests := r.guests.Of(home); len(guests) > 0 {
 		it.guests = map[string][]string{home: guests}
 	}

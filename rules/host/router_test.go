@@ -17,11 +17,12 @@ func TestRememberedTablesAreBounded(t *testing.T) {
 			}
 		}
 	}
-	if len(r.history) != 2 {
-		t.Fatalf("%d records, want 2", len(r.history))
+	kept := r.history.records()
+	if len(kept) != 2 {
+		t.Fatalf("%d records, want 2", len(kept))
 	}
 	for i, want := range []string{"a", "b"} {
-		if got := r.history[i].control.Table; got.ID != want || got.Rows["row"]["n"] != linewatch.IntValue(999) {
+		if got := kept[i].control.Table; got.ID != want || got.Rows["row"]["n"] != linewatch.IntValue(999) {
 			t.Errorf("record %d: %+v, want the last of table %s", i, got, want)
 		}
 	}
