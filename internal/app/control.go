@@ -27,6 +27,8 @@ type control struct {
 	mu     chan struct{} // held while a record is written; a channel, since writing blocks
 	known  sync.Mutex
 	rules  map[linewatch.RuleID]publishedRule
+	alive  int // rules that are not deleted
+	most   int // no new one is published above so many
 	assets *linewatch.Assets
 	have   ruleset.InForce // changed and read by who may write, and changed with known held
 	graph  linewatch.RuleGraph
@@ -53,7 +55,7 @@ type publishedRule struct {
 func newControl(ctx context.Context, log ingest.Log) (*control, error) {
 	c := &control{
 		log: log, logger: slog.New(slog.DiscardHandler), mu: make(chan struct{}, 1),
-		rules: map[linewatch.RuleID]publishedRule{}, have: ruleset.NewInForce(),
+		rules: map[linewatch.RuleID]publishedRule{}, most: maxRules, have: ruleset.NewInForce(),
 		told: map[string]bool{}, guests: rules.NewGuests(compileExpression), ears: map[string]map[string]bool{}, noted: make(chan struct{}, 1),
 	}
 	for from := uint64(0); ; {
@@ -155,6 +157,10 @@ func (c *control) publish(ctx context.Context, src *rulefile.Source, how ui.Publ
 		old := c.rules[rule.ID]
 		if err := old.follows(how); err != nil {
 			return nil, fmt.Errorf("rule %s: %w", rule.ID, err)
+		}
+		if (old.version == 0 || old.withdrawn) && c.alive >= c.most {
+			return nil, ui.Refused{Err: src.Fault("id", fmt.Sprintf("would be a rule more than %d, which is as many as may be published", c.most),
+				"delete some (linewatch rules delete ID), or let one rule stand for a class of machines")}
 		}
 		said.Version = old.version
 		rv := &linewatch.RuleVersion{Rule: *rule, Version: old.version + 1, Stage: how.Stage, From: how.From}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -130,5 +131,39 @@ func TestRegistryAndRules(t *testing.T) {
 	}
 	if _, err := c.ApplyRule(t.Context(), "r.yaml", ruleOn("e1", 70), ui.AtOnce()); err != nil {
 		t.Error(err)
+	}
+}
+
+// No new rule is published beside as many as are allowed; new versions are, and
+// a rule for one that was deleted.
+func TestRulesAreLimited(t *testing.T) {
+	dir := t.TempDir()
+	c, stop := openControlLog(t, dir)
+	c.most = 2
+	apply := func(id string, limit int) error {
+		t.Helper()
+		body := bytes.Replace(ruleOn("F1", limit), []byte("id: hot"), []byte("id: "+id), 1)
+		_, err := c.ApplyRule(t.Context(), id+".yaml", body, ui.AtOnce())
+		return err
+	}
+	refused := func(err error) {
+		t.Helper()
+		if !errors.As(err, &ui.Refused{}) || !strings.Contains(err.Error(), "a rule more than 2") || !strings.Contains(err.Error(), "rules delete") {
+			t.Errorf("a rule too many gives %v", err)
+		}
+	}
+	if err := errors.Join(apply("a", 1), apply("b", 1), apply("a", 2)); err != nil {
+		t.Fatal(err)
+	}
+	refused(apply("c", 1))
+	_, err := c.DeleteRule(t.Context(), "b", ui.AtOnce())
+	if err := errors.Join(err, apply("c", 1), apply("c", 2)); err != nil {
+		t.Error(err)
+	}
+	refused(apply("b", 2))
+	stop()
+	c, _ = openControlLog(t, dir)
+	if c.alive != 2 || c.most != maxRules {
+		t.Errorf("after a restart %d rules are counted of %d, want 2 of %d", c.alive, c.most, maxRules)
 	}
 }

@@ -20,6 +20,9 @@ const (
 	// maxVersions is how many versions of a rule are listed. Older ones are on
 	// the control log and can be republished.
 	maxVersions = 100
+	// maxRules is how many rules may be published and not deleted: a program
+	// that makes one up for each of its runs must not fill the memory.
+	maxRules = 100_000
 	// maxShadows is how many changes of versions that are only tried are kept.
 	maxShadows = 100_000
 )
@@ -31,6 +34,9 @@ func (c *control) noteRule(rv *linewatch.RuleVersion) {
 		return // the engine refuses it too
 	}
 	c.graph.Publish(rv)
+	if old.version == 0 || old.withdrawn {
+		c.alive++
+	}
 	v := ui.RuleVersion{Version: rv.Version, Stage: rv.In(), From: rv.From}
 	rule := rv.Rule
 	c.noteInForce(rule.ID, &rule, rv.In())
@@ -44,6 +50,9 @@ func (c *control) noteDelete(d *linewatch.RuleDelete) {
 		return
 	}
 	c.graph.Withdraw(d.ID, d.From)
+	if !old.withdrawn {
+		c.alive--
+	}
 	v := ui.RuleVersion{Version: d.Version, Deleted: true, From: d.From}
 	delete(c.have.Rules, d.ID)
 	delete(c.have.Waiting, d.ID)
