@@ -151,8 +151,7 @@ func (e *Engine) Rules() []RuleStatus {
 			out[i].Shadow, out[i].ShadowSince, out[i].ShadowFrom = r.shadow.version, r.shadow.since, r.shadow.from
 		}
 	}
-	for i := range e.pending {
-		p := &e.pending[i]
+	for _, p := range e.pending {
 		switch {
 		case p.what.Rule != nil && p.what.Rule.In() != linewatch.StageDraft && e.concerns(&p.what.Rule.Rule):
 			s := &out[at[p.what.Rule.Rule.ID]]
