@@ -47,7 +47,8 @@ func (e *Engine) await(p *pendingControl) bool {
 
 // awaitAssets ends a registry that no instance would ever see, because another
 // one follows before the first instant of all, with nothing in between that is
-// of its equipment.
+// of its equipment. Equipment that is left out stays known here by the tags that
+// rules read of it.
 func (e *Engine) awaitAssets(p *pendingControl) {
 	if p.what.Assets == nil || e.now.Known() {
 		return
@@ -57,11 +58,23 @@ func (e *Engine) awaitAssets(p *pendingControl) {
 		if id, _ := w.rule(); w.over || id != "" || w.what.Table != nil {
 			continue
 		}
-		if w.what.Assets != nil {
+		if w.what.Assets != nil && e.hearsAll(w.what.Assets, p.what.Assets) {
 			e.end(w)
 		}
 		return
 	}
+}
+
+// hearsAll reports whether all equipment that is heard here by one registry is
+// heard by the next one.
+func (e *Engine) hearsAll(before, after *linewatch.Assets) bool {
+	old, next := newRegistry(*before), newRegistry(*after)
+	for i := range before.Equipment {
+		if id := before.Equipment[i].ID; e.hears(&old, e.told, id) && !e.hears(&next, e.told, id) {
+			return false
+		}
+	}
+	return true
 }
 
 // outdoes reports whether an earlier record of the same rule has no effect
