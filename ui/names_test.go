@@ -78,8 +78,10 @@ func TestEvidence(t *testing.T) {
 // before what is fine, whatever its priority.
 func TestUndecidedFirst(t *testing.T) {
 	list := sortInstances([]Instance{
-		{Rule: "fine", State: linewatch.Idle, Priority: 1}, {Rule: "open", State: linewatch.Unknown, Priority: 4},
-		{Rule: "alarm", State: linewatch.Info, Severity: 1, Priority: 4}, {Rule: "works", State: linewatch.Active, Priority: 1},
+		{Rule: "fine", State: linewatch.Idle, Priority: 1},
+		{Rule: "open", State: linewatch.Unknown, Priority: 4},
+		{Rule: "alarm", State: linewatch.Info, Severity: 1, Priority: 4},
+		{Rule: "works", State: linewatch.Active, Priority: 1},
 	})
 	var got []string
 	for _, in := range list {

@@ -11,7 +11,7 @@ import (
 // hints says of the expected changes that did not come what no step can mend,
 // because nothing is called so, or else how far event time came.
 func (r *runner) hints(want []expected, got []string) string {
-	var names, missing = strings.Builder{}, []*expected(nil)
+	names, missing := strings.Builder{}, []*expected(nil)
 	align(want, got, func(i, j int) {
 		if i < 0 || j >= 0 {
 			return
