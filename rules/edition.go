@@ -153,6 +153,7 @@ func (e *Engine) Rules() []RuleStatus {
 	}
 	for _, p := range e.pending {
 		switch {
+		case e.outdone(p):
 		case p.what.Rule != nil && p.what.Rule.In() != linewatch.StageDraft && e.concerns(&p.what.Rule.Rule):
 			s := &out[at[p.what.Rule.Rule.ID]]
 			s.Waiting = append(s.Waiting, WaitingVersion{p.what.Rule.Version, p.at})

@@ -95,6 +95,24 @@ func (p *pendingControl) outdoes(w *pendingControl, fresh bool) bool {
 	return true
 }
 
+// outdone reports whether a record of a rule has no effect any more; see end.
+func (e *Engine) outdone(p *pendingControl) bool {
+	id, _ := p.rule()
+	if id == "" {
+		return false
+	}
+	return e.rules[id].live.version > p.version() || slices.ContainsFunc(e.waits[id], func(w *pendingControl) bool {
+		return w.version() > p.version() && w.outdoes(p, false)
+	})
+}
+
+func (p *pendingControl) version() uint32 {
+	if p.what.Rule != nil {
+		return p.what.Rule.Version
+	}
+	return p.what.DeleteRule.Version
+}
+
 // end lets a record have no effect, and reports whether it could. The first
 // instant of all stays one: records from the beginning wait for it.
 func (e *Engine) end(p *pendingControl) bool {
