@@ -24,11 +24,10 @@ type pendingControl struct {
 	what  linewatch.Control
 	// guests, unless what is set, are the lines heard from here on; see Host.
 	guests []string
-	over   bool // has no effect any more, and what is not kept
 }
 
 // hosts reports whether p is no record but tells of guests.
-func (p *pendingControl) hosts() bool { return p.what.Version == 0 && !p.over }
+func (p *pendingControl) hosts() bool { return p.what.Version == 0 }
 
 // beginning stands for "from the first instant on".
 const beginning = linewatch.NoTime + 1
@@ -63,11 +62,9 @@ func (e *Engine) enqueue(p pendingControl, from, watermark linewatch.Time) linew
 	if p.what.Table != nil {
 		e.supersede(p.what.Table.ID, p.at)
 	}
-	if e.await(&p) {
-		e.order++
-		p.order = e.order
-		e.pending = slices.Insert(e.pending, e.pendingAfter(p.at), &p)
-	}
+	e.order++
+	p.order = e.order
+	e.pending = slices.Insert(e.pending, e.pendingAfter(p.at), p)
 	return p.at
 }
 
@@ -75,7 +72,7 @@ func (e *Engine) enqueue(p pendingControl, from, watermark linewatch.Time) linew
 // which nobody would see it. While event time stands still, those of a table
 // that is read again and again would pile up.
 func (e *Engine) supersede(table string, at linewatch.Time) {
-	e.pending = slices.DeleteFunc(e.pending, func(p *pendingControl) bool {
+	e.pending = slices.DeleteFunc(e.pending, func(p pendingControl) bool {
 		return p.at == at && p.what.Table != nil && p.what.Table.ID == table
 	})
 }
@@ -117,13 +114,9 @@ func (e *Engine) pendingAfter(t linewatch.Time) int {
 func (e *Engine) applyControl(t linewatch.Time) {
 	due, connected := 0, e.hosted
 	for due < len(e.pending) && e.pending[due].at <= t {
-		switch p := e.pending[due]; {
-		case p.over:
-			e.over--
-		case p.hosts():
+		if p := &e.pending[due]; p.hosts() {
 			e.hosted = p.guests
-		default:
-			e.arrived(p)
+		} else {
 			e.apply(&p.what, t)
 			if p.what.Assets == nil { // which connects everything anyway
 				e.reconnect(connected, t)

@@ -151,9 +151,9 @@ func (e *Engine) Rules() []RuleStatus {
 			out[i].Shadow, out[i].ShadowSince, out[i].ShadowFrom = r.shadow.version, r.shadow.since, r.shadow.from
 		}
 	}
-	for _, p := range e.pending {
+	for i := range e.pending {
+		p := &e.pending[i]
 		switch {
-		case e.outdone(p):
 		case p.what.Rule != nil && p.what.Rule.In() != linewatch.StageDraft && e.concerns(&p.what.Rule.Rule):
 			s := &out[at[p.what.Rule.Rule.ID]]
 			s.Waiting = append(s.Waiting, WaitingVersion{p.what.Rule.Version, p.at})

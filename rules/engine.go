@@ -46,14 +46,12 @@ type Engine struct {
 	now       linewatch.Time // newest instant that was closed; NoTime before
 	open      bool           // points at the instant `at` are waiting for its end
 	at        linewatch.Time
-	order     uint64                                 // counts control records, which apply in this order
-	pending   []*pendingControl                      // by instant, then order
-	over      int                                    // how many of them are
-	waits     map[linewatch.RuleID][]*pendingControl // those of rules that are not, in order
-	registry  registry                               // as of the newest instant
-	newest    registry                               // as of the newest control record
-	hosted    []string                               // guest lines, as of the newest instant; see Host
-	told      []string                               // the same as of the newest control record
+	order     uint64 // counts control records, which apply in this order
+	pending   []pendingControl
+	registry  registry // as of the newest instant
+	newest    registry // as of the newest control record
+	hosted    []string // guest lines, as of the newest instant; see Host
+	told      []string // the same as of the newest control record
 	rules     map[linewatch.RuleID]*ruleState
 	published *Published
 	readBy    map[linewatch.RuleID][]slot // who reads a rule's states, in order
@@ -104,7 +102,6 @@ func New(opts Options) *Engine {
 		opts:        opts,
 		now:         linewatch.NoTime,
 		rules:       map[linewatch.RuleID]*ruleState{},
-		waits:       map[linewatch.RuleID][]*pendingControl{},
 		published:   NewPublished(opts.Compile),
 		readBy:      map[linewatch.RuleID][]slot{},
 		tables:      map[string]linewatch.Table{},

@@ -101,7 +101,7 @@ func TestWaitingVersionsOfOtherLines(t *testing.T) {
 		b := newBench(t, Options{Line: line})
 		b.assets(linewatch.Equipment{ID: "F1", Line: "L1", Site: "S1"}, linewatch.Equipment{ID: "P1", Line: "L2", Site: "S1"})
 		b.rule("r", 1, 0, onF1, hot)
-		b.control(&linewatch.Control{Version: 1, DeleteRule: &linewatch.RuleDelete{ID: "r", Version: 2, From: start + 1}})
+		b.control(&linewatch.Control{Version: 1, DeleteRule: &linewatch.RuleDelete{ID: "r", Version: 2}})
 		waiting := 0
 		for _, s := range b.e.Rules() {
 			waiting += len(s.Waiting)

@@ -72,13 +72,9 @@ func (e *Engine) setLapse(i int32, at linewatch.Time) {
 
 // SetOnline says that a sender's tags are to be believed again, or no longer,
 // from an arrival on. The resulting changes have the event time at, which must
-// not be before the last Advance. Of one that was never heard of there is
-// nothing not to believe.
+// not be before the last Advance.
 func (e *Engine) SetOnline(id SenderID, online bool, at, arrival linewatch.Time) {
 	s := e.senders[id]
-	if !online && !s.spoken && !e.gave(id) {
-		return
-	}
 	silent := s.offline()
 	s.spoken = s.spoken || online
 	if silent == !online {
@@ -104,16 +100,6 @@ func (e *Engine) SetOnline(id SenderID, online bool, at, arrival linewatch.Time)
 		}
 	}
 	e.judgeAt(at)
-}
-
-// gave reports whether the newest value of a tag is a sender's.
-func (e *Engine) gave(id SenderID) bool {
-	for i := range e.series {
-		if sr := &e.series[i]; sr.last.At.Known() && sr.last.Sender == id {
-			return true
-		}
-	}
-	return false
 }
 
 // Dismiss says that nothing is heard of a sender any more. Its tags stay as they

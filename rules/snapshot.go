@@ -76,11 +76,8 @@ func (e *Engine) appendDefinitions(dst []byte) ([]byte, error) {
 		}
 	}
 	dst = e.published.graph.AppendBinary(dst)
-	dst = binary.AppendUvarint(dst, uint64(len(e.pending)-e.over))
+	dst = binary.AppendUvarint(dst, uint64(len(e.pending)))
 	for _, p := range e.pending {
-		if p.over {
-			continue
-		}
 		dst = linewatch.AppendTime(dst, p.at)
 		dst = binary.AppendUvarint(dst, p.order)
 		dst = linewatch.AppendFlag(dst, p.hosts())
@@ -230,16 +227,13 @@ func (e *Engine) restoreDefinitions(r *linewatch.BinaryReader) error {
 	}
 	e.published.graph.Restore(r)
 	for range r.Count() {
-		p := &pendingControl{at: r.Time(), order: r.Uvarint()}
+		p := pendingControl{at: r.Time(), order: r.Uvarint()}
 		if r.Flag() {
 			p.guests = r.Texts()
 		} else if err := json.Unmarshal(r.Bytes(), &p.what); err != nil {
 			return fmt.Errorf("pending control record: %w", err)
 		}
 		e.pending = append(e.pending, p)
-		if id, _ := p.rule(); id != "" {
-			e.waits[id] = append(e.waits[id], p)
-		}
 	}
 	e.restoreNewest()
 	return r.Err()

@@ -38,7 +38,7 @@ func TestRulesFromTheCommandLine(t *testing.T) {
 	say("rule "+id+" is in force as version 4", "rules", "promote", id) // it is that already
 	say("rule "+id+" is retired as version 5", "rules", "retire", id)
 	say(`rule `+id+`: Rinse.*\n\nVERSION +STAGE +EFFECTIVE FROM\n5 +retired +at once\n4 +active +at once\n3 +draft +at once\n2 +shadow +2027-01-01T00:00:00.000Z\n1 +active +at once\n`+
-		`\nLINE +VERSION +STAGE +SINCE\nline-1 +5 +waiting +from the first point on`,
+		`\nLINE +VERSION +STAGE +SINCE\nline-1 +1 +waiting +from the first point on\nline-1 +4 +waiting +from .*\nline-1 +5 +waiting +from .*\nline-1 +2 +waiting +from 2027-01-01T00:00:00.000Z on`,
 		"rules", "list", id)
 	say("rule "+id+" is withdrawn", "rules", "delete", id)
 	say(head, "rules", "list")

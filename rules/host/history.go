@@ -12,9 +12,8 @@ import (
 // effective-from: what others have replaced by then is nothing to it, and would
 // pile up for years.
 type history struct {
-	recent linewatch.Duration // how long the arrival of a registry matters
-	all    []*remembered      // in the order of the log
-	over   int                // how many of all are over
+	all    []*remembered // in the order of the log
+	over   int           // how many of all are over
 	rules  map[linewatch.RuleID][]*remembered
 	tables map[string]*remembered
 	assets []*remembered            // ascending
@@ -34,9 +33,9 @@ type remembered struct {
 	from  linewatch.Time
 }
 
-func newHistory(recent linewatch.Duration) *history {
+func newHistory() *history {
 	return &history{
-		recent: recent, rules: map[linewatch.RuleID][]*remembered{}, tables: map[string]*remembered{},
+		rules: map[linewatch.RuleID][]*remembered{}, tables: map[string]*remembered{},
 		values: map[string][]*remembered{},
 	}
 }
@@ -59,7 +58,6 @@ func (h *history) note(r controlRecord) {
 	case c.Values != nil:
 		h.values[c.Values.Home] = append(h.values[c.Values.Home], e)
 	}
-	h.trim(r.arrival)
 	if h.over > len(h.all)/2 {
 		h.all = slices.DeleteFunc(h.all, func(e *remembered) bool { return e.control == nil })
 		h.over = 0
@@ -140,8 +138,8 @@ func bare(rv *linewatch.RuleVersion) *linewatch.Control {
 }
 
 // noteAssets lets a registry take the place of the one before if the same
-// senders are heard by it: who was registered before then still is. Otherwise
-// both stay until trim.
+// senders are heard by it. Otherwise both stay: who came and left with them
+// matters to what a new home waits for and believes.
 func (h *history) noteAssets(e *remembered) {
 	if n := len(h.assets); n > 0 && len(h.values) == 0 {
 		last := h.assets[n-1]
@@ -152,16 +150,6 @@ func (h *history) noteAssets(e *remembered) {
 		}
 	}
 	h.assets = append(h.assets, e)
-}
-
-// trim ends the registries that another one has replaced so long ago that
-// nobody waits any more for a sender which joined with them. Values are filled
-// in as of the registry before them.
-func (h *history) trim(arrival linewatch.Time) {
-	for len(h.assets) > 1 && len(h.values) == 0 && arrival.Sub(h.assets[1].arrival) >= h.recent {
-		h.end(h.assets[0])
-		h.assets = slices.Delete(h.assets, 0, 1)
-	}
 }
 
 // hearAlike reports whether every home hears the same senders by two registries.

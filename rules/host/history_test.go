@@ -19,7 +19,7 @@ import (
 // A rule that is published again and again for years, with drafts, shadows,
 // withdrawals and registries in between, is remembered as it stands.
 func TestHistoryIsBounded(t *testing.T) {
-	h, version, at := newHistory(10*linewatch.Second), uint32(0), base
+	h, version, at := newHistory(), uint32(0), base
 	note := func(c linewatch.Control) {
 		c.Version = 1
 		at = at.Add(linewatch.Minute)
@@ -39,7 +39,7 @@ func TestHistoryIsBounded(t *testing.T) {
 		publish(linewatch.StageActive, 0)
 		version++
 		note(linewatch.Control{DeleteRule: &linewatch.RuleDelete{ID: "hot", Version: version}})
-		note(linewatch.Control{Assets: assetsOf(n%7 + 1)})
+		note(linewatch.Control{Assets: assetsOf(3)})
 		publish(linewatch.StageRetired, 0)
 		publish(linewatch.StageActive, 0)
 		publish(linewatch.StageShadow, 0)
@@ -53,7 +53,7 @@ func TestHistoryIsBounded(t *testing.T) {
 
 // What one version costs does not hang on how many rules there are.
 func TestHistoryOfManyRules(t *testing.T) {
-	h := newHistory(0)
+	h := newHistory()
 	for n := range 100_000 {
 		rv := hotAbove(uint32(n/10_000+1), 1, 0)
 		rv.Rule.ID = linewatch.RuleID(fmt.Sprintf("rule-%d", n%10_000))
@@ -244,7 +244,7 @@ func TestLateHomeJudgesAsAnEarlyOne(t *testing.T) {
 		b.home = b.one("line-1", "line-1", "line-1", "site:s", "site:s", "", Nowhere)
 		cfg := restoreConfig()
 		cfg.Domain.OpenSenders = b.rng.IntN(2)
-		h := newHistory(cfg.Domain.Watermark.JoinGrace + linewatch.Second)
+		h := newHistory()
 		open := func(it item) *bucket {
 			it.home, it.pos = b.home, positions{next: []uint64{0}}
 			bucket := newBucket(cfg, 1, it.pos)

@@ -35,8 +35,7 @@ type router struct {
 
 func newRouter(h *Host) *router {
 	// What waits for join-grace is found silent at the tick behind its end.
-	recent := h.cfg.Domain.Watermark.JoinGrace + h.cfg.Domain.Tick + linewatch.Second
-	return &router{host: h, known: map[string]bool{}, history: newHistory(recent), sites: map[string]bool{}, guests: rules.NewGuests(h.cfg.Domain.Compile), homes: map[string][]string{}, senders: map[linewatch.Sender][]string{}}
+	return &router{host: h, known: map[string]bool{}, history: newHistory(), sites: map[string]bool{}, guests: rules.NewGuests(h.cfg.Domain.Compile), homes: map[string][]string{}, senders: map[linewatch.Sender][]string{}}
 }
 
 func (r *router) adopt(b *bucket) {
