@@ -44,11 +44,14 @@ type Explanation struct {
 
 // GroupWhy is one group's part in an explanation.
 type GroupWhy struct {
-	Group      string         `json:"group"`
-	Weight     int            `json:"weight"`
-	State      State          `json:"state,omitempty"` // its opinion; empty for none
-	Wins       bool           `json:"wins,omitempty"`
-	Case       int            `json:"case,omitempty"` // 1-based index of the case that decided; 0 for otherwise or none
+	Group  string `json:"group"`
+	Weight int    `json:"weight"`
+	State  State  `json:"state,omitempty"` // its opinion; empty for none
+	Wins   bool   `json:"wins,omitempty"`
+	Case   int    `json:"case,omitempty"` // 1-based index of the case that decided; 0 for otherwise or none
+	// Cases is the number of cases where there are several and none decided: the
+	// conditions are those of the first one.
+	Cases      int            `json:"cases,omitempty"`
 	Conditions []ConditionWhy `json:"conditions,omitempty"`
 }
 

@@ -15,28 +15,23 @@ func (c *StateChange) endsAlarm() bool {
 }
 
 // Released returns the groups which, as far as the explanation tells, an alarm
-// came from that this change ends: those without a case that holds whose
-// newest refusal is the newest of all. There are none if the change ends no
-// alarm, or if the group that decides is itself such a one: it says enough.
+// came from that this change ends: those of one case, which does not hold by an
+// input of this very instant. Of a group of several cases nobody can tell which
+// it was, nor of one that time has ended which group. There are none if the
+// change ends no alarm, or if the group that decides is itself such a one: it
+// says enough.
 func (c *StateChange) Released() (list []*GroupWhy) {
 	if !c.endsAlarm() {
 		return nil
 	}
-	var newest Time
 	for i := range c.Why.Groups {
 		g := &c.Why.Groups[i]
-		if g.Case != 0 || g.State == c.From {
+		if g.Case != 0 || g.Cases > 1 || g.State == c.From {
 			continue
 		}
-		at, fails := newestInput(g.Conditions, False)
-		if !fails || at < newest {
-			continue
+		if at, fails := newestInput(g.Conditions, False); fails && at == c.EventTime {
+			list = append(list, g)
 		}
-		if at > newest {
-			list = nil
-		}
-		newest = at
-		list = append(list, g)
 	}
 	for _, g := range list {
 		if g.Wins {

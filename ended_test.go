@@ -13,12 +13,15 @@ func TestReleased(t *testing.T) {
 		return linewatch.GroupWhy{Group: group, Conditions: []linewatch.ConditionWhy{{Op: "above", At: at, Truth: linewatch.False}}}
 	}
 	holds := linewatch.GroupWhy{Group: "context", State: linewatch.Active, Wins: true, Case: 1, Conditions: []linewatch.ConditionWhy{{Op: "is", At: 90, Truth: linewatch.True}}}
-	not := linewatch.GroupWhy{Group: "not", Conditions: []linewatch.ConditionWhy{{Op: "not", Truth: linewatch.False, Of: []linewatch.ConditionWhy{{Op: "is", At: 60, Truth: linewatch.True}, {Op: "is", At: 99, Truth: linewatch.False}}}}}
-	sum := linewatch.GroupWhy{Group: "sum", Conditions: []linewatch.ConditionWhy{{Op: "above", Truth: linewatch.False, Inputs: []linewatch.InputWhy{{At: 70}, {At: 3}}}}}
-	falls := fails("falls back", 80)
+	not := linewatch.GroupWhy{Group: "not", Conditions: []linewatch.ConditionWhy{{Op: "not", Truth: linewatch.False, Of: []linewatch.ConditionWhy{{Op: "is", At: 50, Truth: linewatch.True}, {Op: "is", At: 99, Truth: linewatch.False}}}}}
+	sum := linewatch.GroupWhy{Group: "sum", Conditions: []linewatch.ConditionWhy{{Op: "above", Truth: linewatch.False, Inputs: []linewatch.InputWhy{{At: 50}, {At: 3}}}}}
+	falls := fails("falls back", 50)
 	falls.State, falls.Wins = linewatch.Idle, true
 	stays := fails("stays", 95)
 	stays.State = linewatch.Warning
+
+	several := fails("several", 50)
+	several.Cases = 2
 
 	tests := []struct {
 		name     string
@@ -29,10 +32,12 @@ func TestReleased(t *testing.T) {
 	}{
 		{"nobody speaks", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("limits", 50)}, []string{"limits"}},
 		{"somebody else decides", linewatch.Warning, linewatch.Active, 0, []linewatch.GroupWhy{holds, fails("limits", 50)}, []string{"limits"}},
-		{"the newest", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("old", 10), fails("limits", 50), fails("maintenance", 20)}, []string{"limits"}},
+		{"of several cases", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{several}, nil},
+		{"by time alone", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("limits", 49)}, nil},
+		{"at this instant", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("old", 10), fails("limits", 50), fails("maintenance", 20)}, []string{"limits"}},
 		{"two at once", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("a", 50), fails("b", 50)}, []string{"a", "b"}},
-		{"inside a not", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("limits", 50), not}, []string{"not"}},
-		{"the inputs of an expression", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{sum, fails("limits", 50)}, []string{"sum"}},
+		{"inside a not", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("limits", 40), not}, []string{"not"}},
+		{"the inputs of an expression", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{sum, fails("limits", 40)}, []string{"sum"}},
 		{"less severe", linewatch.Critical, linewatch.Warning, 2, []linewatch.GroupWhy{holds, fails("limits", 50)}, []string{"limits"}},
 		{"a state of the rule's own", "LOW_MATERIAL", linewatch.Idle, 0, []linewatch.GroupWhy{fails("limits", 50)}, []string{"limits"}},
 		{"the winner says it", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("limits", 50), falls}, nil},
@@ -43,7 +48,7 @@ func TestReleased(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := linewatch.StateChange{From: test.from, To: test.to, Severity: test.severity, Why: linewatch.Explanation{Groups: test.groups}}
+			c := linewatch.StateChange{EventTime: 50, From: test.from, To: test.to, Severity: test.severity, Why: linewatch.Explanation{Groups: test.groups}}
 			var got []string
 			for _, g := range c.Released() {
 				got = append(got, g.Group)

@@ -78,6 +78,9 @@ func (e *Engine) why(inst *instance, winner int) []linewatch.GroupWhy {
 			// Where no case holds, the first one tells best why not.
 			w.Conditions = e.evidence(nil, inst, g.cases[max(o.which, 1)-1].root)
 		}
+		if n := len(g.cases); n > 1 && o.which == 0 {
+			w.Cases = n
+		}
 		out[i] = w
 	}
 	return out

@@ -69,6 +69,15 @@ func TestRulesExportImportDiff(t *testing.T) {
 	if got := read(t, out+"/line-alarm.yaml"); !strings.HasPrefix(got, "# a comment") {
 		t.Error("export has overwritten a file that held the rule already")
 	}
+	// What was accepted with a note comes back from an export.
+	write(t, dir, "unsaid.yaml", strings.Replace(chainRule, "is: WARNING", "is: CRITICAL", 1))
+	if said, code := told(t, append([]string{"rules", "apply", dir + "/unsaid.yaml"}, data...)...); code != exitOK || !strings.Contains(said, "never says CRITICAL") {
+		t.Errorf("apply: exit code %d\n%s", code, said)
+	}
+	again := dir + "/again"
+	say(exitOK, "DIR/again/filler-rinse-water.yaml: rule filler-rinse-water version 2\nDIR/again/line-alarm.yaml: rule line-alarm version 2\n", "rules", "export", "--dir", again)
+	say(exitOK, "DIR/again/filler-rinse-water.yaml: rule filler-rinse-water is in force as version 2\nDIR/again/line-alarm.yaml: rule line-alarm is in force as version 2\n",
+		"rules", "import", again)
 	write(t, dir, "nobody.yaml", strings.Replace(rinse, "id: filler-rinse-water", "id: nobody", 1))
 	for _, m := range []mistake{
 		{"rules diff DIR/nobody.yaml --data DIR/data", exitFailed, []string{"rule nobody: no such rule"}},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,7 @@ func newValidate() *cobra.Command {
 			"What is valid and yet hardly meant, such as a group that is never heard, is called doubtful.",
 		Args: atLeastOne("FILE"),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			if assets != "" {
+			if assets != "" && !slices.ContainsFunc(files, func(f string) bool { return filepath.Clean(f) == filepath.Clean(assets) }) {
 				files = append(files, assets)
 			}
 			set, err := readSet(files, cmd.OutOrStdout())

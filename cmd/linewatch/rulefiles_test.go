@@ -33,7 +33,7 @@ func TestRulesValidate(t *testing.T) {
 	write(t, dir, "broken.yaml", strings.NewReplacer("rinse-water", "rinsewater", "weight", "wieght").Replace(chainRule))
 	write(t, dir, "lost.yaml", strings.NewReplacer("rinse-water", "rinsewater", "equipment: F1", "equipment: F9").Replace(chainRule))
 
-	said, code := told(t, "rules", "validate", dir+"/rinse.yaml", dir+"/line.yaml", dir+"/rinse.test.yaml", "--assets", "../../configs/demo/assets.yaml")
+	said, code := told(t, "rules", "validate", dir+"/rinse.yaml", dir+"/line.yaml", dir+"/rinse.test.yaml", "../../configs/demo/assets.yaml", "--assets", "../../configs/demo/assets.yaml")
 	want := dir + "/rinse.test.yaml holds tests: passed over\n" +
 		dir + "/rinse.yaml: rule filler-rinse-water is valid\n" + dir + "/line.yaml: rule line-alarm is valid\n"
 	if code != exitOK || said != want {

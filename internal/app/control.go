@@ -215,7 +215,7 @@ func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID, how ui.Pu
 	said.ID = id
 	err = c.write(ctx, func() (*linewatch.Control, error) {
 		old, ok := c.rules[id]
-		if !ok || old.withdrawn {
+		if !ok || old.withdrawn && old.from <= 0 { // one with a time may be brought forward
 			return nil, ui.ErrUnknownRule
 		}
 		if err := old.follows(how); err != nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,14 +28,32 @@ type patientStore struct {
 }
 
 // engineWait is why the engine stands still, for whoever would ask it.
-type engineWait struct{ reason atomic.Pointer[string] }
+type engineWait struct {
+	mu     sync.Mutex
+	reason string
+	parts  int // how many parts of it wait
+}
 
-// because returns the reason; empty while it goes on.
+// because returns the reason; empty while all of it goes on.
 func (w *engineWait) because() string {
-	if r := w.reason.Load(); r != nil {
-		return *r
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.reason
+}
+
+func (w *engineWait) begin(reason string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.parts++
+	w.reason = reason
+}
+
+func (w *engineWait) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.parts--; w.parts == 0 {
+		w.reason = ""
 	}
-	return ""
 }
 
 // roomEvery is how often a full disk is tried.
@@ -48,9 +66,8 @@ func (s patientStore) Commit(ctx context.Context, bucket int, c rules.Commit) er
 		return err
 	}
 	s.log.Error("the disk is full and the engine waits; free some space", "error", err)
-	reason := "the disk is full and the engine waits; free some space: " + err.Error()
-	s.waits.reason.Store(&reason)
-	defer s.waits.reason.Store(nil)
+	s.waits.begin("the disk is full and the engine waits; free some space: " + err.Error())
+	defer s.waits.end()
 	for isFull(err) {
 		select {
 		case <-ctx.Done():

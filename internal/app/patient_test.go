@@ -74,3 +74,19 @@ func TestEngineWaitsForRoomOnTheDisk(t *testing.T) {
 		})
 	}
 }
+
+// Parts of the engine wait each for itself, and the last one says that it goes
+// on.
+func TestPartsOfTheEngineWait(t *testing.T) {
+	var w engineWait
+	w.begin("full")
+	w.begin("full")
+	w.end()
+	if got := w.because(); got != "full" {
+		t.Errorf("one part still waits because of %q, want full", got)
+	}
+	w.end()
+	if got := w.because(); got != "" {
+		t.Errorf("none waits, because of %q", got)
+	}
+}

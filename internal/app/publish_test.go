@@ -62,6 +62,9 @@ func TestNotesOfWhatIsPublished(t *testing.T) {
 	rule("a", "{tag: t, above: 2}", staged(linewatch.StageShadow)) // which leaves version 1 in force
 	said, err := c.DeleteRule(t.Context(), "a", ui.Publication{From: 1_800_000_000_000, After: -1})
 	check("delete", said.Notes, err, "from 2027-01-15T08:00:00.000Z on: rule b: no rule a is in force any more; groups[0].cases[0].all[0] is UNKNOWN")
+	if said, err = c.DeleteRule(t.Context(), "a", ui.AtOnce()); err != nil {
+		t.Errorf("a deletion with a time is not brought forward: %v", err)
+	}
 
 	rule("l", "{tag: t, above: {table: limits, key: {tag: u}, column: max}}", ui.AtOnce(), "no table limits is published; until it is, groups[0].cases[0].all[0] is UNKNOWN")
 	table("A: {max: 5}, B: {max: 6}")

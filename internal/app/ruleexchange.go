@@ -197,6 +197,7 @@ func readRules(dir string) (*ruleset.Set, map[string][]byte, error) {
 	}
 	set, err := ruleset.Read(list)
 	if err == nil {
+		set.Elsewhere = true
 		err = set.Check()
 	}
 	if err != nil {

@@ -56,7 +56,7 @@ func (c *control) noteDelete(d *linewatch.RuleDelete) {
 	v := ui.RuleVersion{Version: d.Version, Deleted: true, From: d.From}
 	delete(c.have.Rules, d.ID)
 	delete(c.have.Waiting, d.ID)
-	c.rules[d.ID] = publishedRule{version: d.Version, rule: &linewatch.Rule{Name: old.rule.Name}, withdrawn: true, versions: old.with(v)}
+	c.rules[d.ID] = publishedRule{version: d.Version, rule: &linewatch.Rule{Name: old.rule.Name}, withdrawn: true, from: d.From, versions: old.with(v)}
 }
 
 // noteInForce takes note of what a version puts in force, and a draft or shadow

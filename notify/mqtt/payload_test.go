@@ -60,6 +60,7 @@ func TestWhatHoldsNoMoreIsTold(t *testing.T) {
 			{Op: "isNot", Tag: "machine_mode", Truth: linewatch.True}, level(99.7, 99.601, linewatch.False),
 		}}}},
 	}
+	c.EventTime = c.Why.Groups[1].Conditions[0].Of[1].At
 	want := `[{"group":"level","tag":"fill_level","window":"avg","overMs":20000,"value":99.601,"op":"below","limit":99.4,"clear":99.6,"forMs":12000,"is":"false"}]`
 	if diff := cmp.Diff(want, whyJSON(t, &c)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

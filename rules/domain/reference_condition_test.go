@@ -81,6 +81,9 @@ func (j *refJudge) opinions(inst *refInstance, t linewatch.Time) ([]linewatch.Gr
 				w.Conditions = refEvidence(&g.Cases[k].When, why)
 			}
 		}
+		if w.Case == 0 && len(g.Cases) > 1 {
+			w.Cases = len(g.Cases)
+		}
 		whys = append(whys, w)
 	}
 	state, by := refRank(rule, whys)

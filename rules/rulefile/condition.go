@@ -245,7 +245,11 @@ func (c *converter) compared(path string, out *linewatch.Condition, is linewatch
 		c.fault(path+".expr", "is compared with nothing", "write above, below, is or the like beside it")
 	case !out.Op.Compares() || is == linewatch.Null:
 	case out.Op.Numeric() && is != linewatch.Float:
-		c.fault(at, "compares numbers, and the expression is "+kindName(is), "write "+instead(is)+", or compare without a comparison in the expression")
+		remedy := "write " + instead(is)
+		if is == linewatch.Bool {
+			remedy += ", or compare without a comparison in the expression"
+		}
+		c.fault(at, "compares numbers, and the expression is "+kindName(is), remedy)
 	case !out.Op.Numeric():
 		c.equals(at, out, is)
 	}

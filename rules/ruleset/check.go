@@ -98,6 +98,9 @@ func (c *checker) ruleState(src *rulefile.Source, path string, id linewatch.Rule
 		return
 	}
 	other, ok := c.rules[id]
+	if !ok && c.set.Elsewhere {
+		return
+	}
 	if !ok {
 		var ids []string
 		for known := range c.rules {
@@ -108,6 +111,9 @@ func (c *checker) ruleState(src *rulefile.Source, path string, id linewatch.Rule
 		return
 	}
 	c.sameSubject(src, path, cond, other.Rule)
+	if c.set.Elsewhere {
+		return
+	}
 	unsaid(path, cond, states(other.Rule), func(at, state string, says []string) {
 		c.add(src, at, fmt.Sprintf("is %.40q, which rule %s never says", state, id), "it says "+strings.Join(says, ", "))
 	})

@@ -119,7 +119,9 @@ func (n *noter) state(path string, id linewatch.RuleID, cond *linewatch.Conditio
 	case other == nil:
 		ids := make([]string, 0, len(n.Rules))
 		for known := range n.Rules {
-			ids = append(ids, string(known))
+			if known != n.rule.ID {
+				ids = append(ids, string(known))
+			}
 		}
 		slices.Sort(ids)
 		n.add("no rule %s is published%s; until it is, %s is UNKNOWN", id, n.near(string(id), ids), path)

@@ -20,6 +20,9 @@ type Set struct {
 	Rules  []*rulefile.Source // in the order of the files
 	Assets *rulefile.Source   // nil: what the plant consists of is not known
 	Tables []*rulefile.Source
+	// Elsewhere says that the rules go to where others are published. What they
+	// read of others, and states that others never say, are told there.
+	Elsewhere bool
 }
 
 // Read reads files of any kind. The error joins every mistake that the files

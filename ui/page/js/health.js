@@ -23,6 +23,7 @@ export function strip(status, now) {
 // behindAfter is how far event time may be behind before the states are no
 // longer taken for those of now, in the machine's own time.
 const behindAfter = 10000;
+const behindWhileDown = 4000;
 
 const mostDoubts = 6; // of each kind; the panels have all of them
 
@@ -32,7 +33,7 @@ export function doubts(status, now) {
   const down = status.sources.filter((s) => s.state !== "connected")
     .map((s) => doubt("SOURCE " + s.state.toUpperCase(), s.id + (format.known(s.since) ? " since " + format.clock(s.since, now) : "")));
   const local = status.watermarks.filter((w) => w.scope !== "global");
-  const most = behindAfter * Math.max(1, status.speed || 1);
+  const most = (down.length > 0 ? behindWhileDown : behindAfter) * Math.max(1, status.speed || 1);
   const behind = (local.length > 0 ? local : status.watermarks)
     .filter((w) => format.known(now) && format.known(w.time) && now - w.time > most)
     .map((w) => doubt("BEHIND", scopeName(w) + " by " + format.span(now - w.time) + ": its states are those of " + format.clock(w.time, now) +
