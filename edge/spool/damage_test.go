@@ -359,7 +359,7 @@ func TestInterruptedNewEpoch(t *testing.T) {
 
 func TestStateSlots(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "spool.state")
-	file, _, err := openState(osDisk{}, path)
+	file, _, err := openState(osDisk{}, path, stateSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -381,7 +381,7 @@ func TestStateSlots(t *testing.T) {
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		file, s, err := openState(osDisk{}, path)
+		file, s, err := openState(osDisk{}, path, stateSeed)
 		if err != nil || s == nil {
 			t.Fatal(s, err)
 		}

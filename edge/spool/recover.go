@@ -26,7 +26,7 @@ type recovery struct {
 	last    map[string][]place // what was found last of each epoch
 	found   uint64             // segments there are
 	epoch   uint64             // the highest of a point
-	damaged bool               // a segment is damaged in a way that no crash explains
+	damaged bool               // a segment or the state is damaged in a way that no crash explains
 	// begun says that a start wrote gap records for the epoch that ended, and
 	// did not live to note the new one.
 	begun bool
@@ -41,6 +41,7 @@ func (s *Spool) recover(r *recovery) error {
 		return err
 	}
 	r.adopt(s)
+	r.damaged = s.state.cut
 	var floor position
 	if r.saved != nil {
 		floor = r.saved.floor
@@ -199,7 +200,7 @@ func (s *Spool) judge(r *recovery) (losses []linewatch.DataPoint) {
 	if r.stale || len(losses) > 0 || r.found == 0 || r.damaged || r.begun || r.epoch > s.epoch {
 		s.beginEpoch(r)
 		s.options.Logger.Error("the numbers of the spool cannot be trusted: a new epoch begins", "path", s.dir, "epoch", s.epoch)
-		if s.state.doubt && !r.stale {
+		if (s.state.doubt || s.state.cut) && !r.stale {
 			s.tellUncounted(r.saved)
 		}
 	}
@@ -209,7 +210,7 @@ func (s *Spool) judge(r *recovery) (losses []linewatch.DataPoint) {
 // judgeWithoutState begins an epoch, and says what may be gone.
 func (s *Spool) judgeWithoutState(r *recovery) {
 	s.beginEpoch(r)
-	if r.found > 0 || r.noted != nil {
+	if r.found > 0 || r.noted != nil || s.state.spoiled || s.noted != nil && s.noted.spoiled {
 		s.options.Logger.Error("the state of the spool is gone: a new epoch begins", "path", s.dir, "epoch", s.epoch)
 	}
 	s.tellUncounted(r.noted)

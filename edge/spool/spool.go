@@ -131,11 +131,11 @@ func Open(dir string, options Options) (*Spool, error) {
 
 func (s *Spool) open() (err error) {
 	var r recovery
-	if s.state, r.saved, err = openState(s.options.disk, filepath.Join(s.dir, "spool.state")); err != nil {
+	if s.state, r.saved, err = openState(s.options.disk, filepath.Join(s.dir, "spool.state"), stateSeed); err != nil {
 		return err
 	}
 	if s.options.Mark != "" {
-		if s.noted, r.noted, err = openState(s.options.disk, s.options.Mark); err != nil {
+		if s.noted, r.noted, err = openState(s.options.disk, s.options.Mark, markSeed); err != nil {
 			return fmt.Errorf("mark of the spool: %w", err)
 		}
 		r.stale = r.saved != nil && s.state.serial < s.noted.serial

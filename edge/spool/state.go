@@ -26,9 +26,12 @@ type state struct {
 type stateFile struct {
 	file    file
 	path    string
+	seed    uint32 // of the checksums
 	serial  uint64 // of the newest state
 	flushed int    // the slot that must not be touched
 	doubt   bool   // a slot was not sound: it may have held a newer state
+	cut     bool   // the file is shorter than it was made, which no crash does
+	spoiled bool   // there was a state, and none is sound
 }
 
 const (
@@ -36,6 +39,10 @@ const (
 	slotBytes   = 1 << 20
 	maxSenders  = 4096 // fit a slot with names of 128 bytes
 	slotHead    = 8    // length and checksum
+	// The seeds of the checksums tell a state from a mark, so that one in the
+	// place of the other is not taken for an older one of its kind.
+	stateSeed = 0
+	markSeed  = 1
 	// slotReserve is the part of each slot that gets its disk space at once, so
 	// that a full disk can still note what was sent and thus become emptier.
 	slotReserve = 64 << 10
@@ -43,7 +50,7 @@ const (
 
 // openState opens the file, locks it, and returns the newest state, or nil if
 // there is none.
-func openState(d disk, path string) (*stateFile, *state, error) {
+func openState(d disk, path string, seed uint32) (*stateFile, *state, error) {
 	file, err := d.open(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, nil, boltfile.Explain(path, fmt.Errorf("open state: %w", err))
@@ -55,7 +62,7 @@ func openState(d disk, path string) (*stateFile, *state, error) {
 		}
 		return nil, nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	f := &stateFile{file: file, path: path}
+	f := &stateFile{file: file, path: path, seed: seed}
 	var newest *state
 	for slot := range 2 {
 		s, serial, ok := f.load(slot)
@@ -64,12 +71,26 @@ func openState(d disk, path string) (*stateFile, *state, error) {
 		}
 		f.doubt = f.doubt || !ok
 	}
+	size, err := file.size()
+	if err != nil {
+		file.Close()
+		return nil, nil, boltfile.Explain(path, fmt.Errorf("open state: %w", err))
+	}
+	f.cut = newest != nil && size < slotBytes+slotReserve
+	f.spoiled = newest == nil && (f.written(0) || f.written(1))
 	// The newest may have been written without a flush.
 	if err := errors.Join(f.reserve(d), file.flush()); err != nil {
 		file.Close()
 		return nil, nil, boltfile.Explain(path, fmt.Errorf("open state %s: %w", path, err))
 	}
 	return f, newest, nil
+}
+
+// written reports whether anything was ever written to a slot.
+func (f *stateFile) written(slot int) bool {
+	head := make([]byte, slotHead)
+	n, _ := f.file.ReadAt(head, int64(slot)*slotBytes)
+	return slices.ContainsFunc(head[:n], func(b byte) bool { return b != 0 })
 }
 
 // reserve takes the disk space of a new file.
@@ -104,7 +125,7 @@ func (f *stateFile) load(slot int) (*state, uint64, bool) {
 	if n, _ := f.file.ReadAt(body, int64(slot)*slotBytes+slotHead); n < len(body) {
 		return nil, 0, false
 	}
-	if checksum(0, body) != binary.LittleEndian.Uint32(head[4:]) {
+	if checksum(f.seed, body) != binary.LittleEndian.Uint32(head[4:]) {
 		return nil, 0, false
 	}
 	return decodeState(body)
@@ -118,7 +139,7 @@ func (f *stateFile) save(s state, flush bool) error {
 		return fmt.Errorf("state of %d bytes is too large for %s", len(body), f.path)
 	}
 	data := binary.LittleEndian.AppendUint32(nil, uint32(len(body)))
-	data = binary.LittleEndian.AppendUint32(data, checksum(0, body))
+	data = binary.LittleEndian.AppendUint32(data, checksum(f.seed, body))
 	slot := 1 - f.flushed
 	if _, err := f.file.WriteAt(append(data, body...), int64(slot)*slotBytes); err != nil {
 		return boltfile.Explain(f.path, fmt.Errorf("write state: %w", err))
