@@ -2,7 +2,6 @@ package host
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -372,16 +371,9 @@ func TestLateLineAfterARestart(t *testing.T) {
 	control.append(0, base+4000, controlData(t, linewatch.Control{Assets: &late}))
 	want, crashes := "", 0
 	for commits := -1; commits < 40; commits++ {
-		store := newMemoryStore()
-		store.left = commits
-		status, err := run(t, points, control, store, false)
-		if errors.Is(err, errBroken) {
+		store, status, crashed := runCrashing(t, points, control, commits)
+		if crashed {
 			crashes++
-			store.left = -1
-			status, err = run(t, points, control, store, false)
-		}
-		if err != nil {
-			t.Fatal(err)
 		}
 		if want == "" {
 			want = store.all()

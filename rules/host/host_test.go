@@ -323,3 +323,20 @@ func TestDamagedControlRecordIsPassedOver(t *testing.T) {
 		t.Error("no changes")
 	}
 }
+
+// runCrashing runs a host whose store breaks behind some commits (-1: never),
+// and goes on with a new one as after a crash, if it does.
+func runCrashing(t *testing.T, points, control *memoryLog, commits int) (store *memoryStore, status []DomainStatus, crashed bool) {
+	t.Helper()
+	store = newMemoryStore()
+	store.left = commits
+	status, err := run(t, points, control, store, false)
+	if crashed = errors.Is(err, errBroken); crashed {
+		store.left = -1
+		status, err = run(t, points, control, store, false)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store, status, crashed
+}

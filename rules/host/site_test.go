@@ -1,7 +1,6 @@
 package host
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -28,16 +27,9 @@ func TestRuleAboutASite(t *testing.T) {
 	want := ""
 	crashes := 0
 	for commits := -1; commits < 40; commits++ {
-		store := newMemoryStore()
-		store.left = commits
-		status, err := run(t, points, control, store, false)
-		if errors.Is(err, errBroken) {
+		store, status, crashed := runCrashing(t, points, control, commits)
+		if crashed {
 			crashes++
-			store.left = -1
-			status, err = run(t, points, control, store, false)
-		}
-		if err != nil {
-			t.Fatal(err)
 		}
 		got := store.all()
 		if want == "" {
