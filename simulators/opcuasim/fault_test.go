@@ -3,6 +3,7 @@ package opcuasim
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -144,21 +145,59 @@ func TestAClientThatReadsNothingIsCutOff(t *testing.T) {
 	read(t, connect(t, address), "F1", "count")
 }
 
-// Keys are renewed while answers are on their way.
+// Keys are renewed while answers are on their way. The library's client may not
+// begin a request while it renews, so that the renewals are asked for between
+// requests instead of by its timer.
 func TestChannelsAreRenewedWhileValuesFlow(t *testing.T) {
 	s := newServer(t, Options{})
-	c := connect(t, serve(t, s), opcua.Lifetime(2*time.Second)) // renewed each second
-	subscribe(t, c, 50, "count")
-	publish(t, c)
-	n := int64(0)
-	eventually(t, "the channel is renewed twice", func() bool {
-		n++
-		set(t, s, "F1", "count", n, morning)
-		if diff := cmp.Diff([]any{n}, values(publish(t, c).NotificationMessage, 0)); diff != "" {
-			t.Fatalf("(-want +got):\n%s", diff)
+	c := connect(t, serve(t, s))
+	const rounds, subscriptions = 10, 5
+	for range subscriptions {
+		sub := subscribe(t, c, 50, "count")
+		must[*ua.ModifySubscriptionResponse](t, c, &ua.ModifySubscriptionRequest{ // no keep-alives
+			SubscriptionID: sub.SubscriptionID, RequestedPublishingInterval: 50, RequestedLifetimeCount: 3000, RequestedMaxKeepAliveCount: 1000,
+		})
+		publish(t, c)
+	}
+	renewals := 0
+	for n := range int64(rounds) {
+		var answers sync.WaitGroup
+		for range subscriptions {
+			answers.Go(func() {
+				told, err := ask[*ua.PublishResponse](t, c, &ua.PublishRequest{})
+				if err != nil {
+					t.Errorf("round %d: %v", n, err)
+				} else if diff := cmp.Diff([]any{n + 1}, values(told.NotificationMessage, 0)); diff != "" {
+					t.Errorf("round %d (-want +got):\n%s", n, diff)
+				}
+			})
 		}
-		return s.Stats().Renewed == 2
-	})
+		eventually(t, "the requests wait at the server", func() bool { return waitingRequests(s) == subscriptions })
+		set(t, s, "F1", "count", n+1, morning)
+		answered := make(chan struct{})
+		go func() { answers.Wait(); close(answered) }()
+		for flowing := true; flowing; renewals++ {
+			if err := c.SecureChannel().Renew(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-answered:
+				flowing = false
+			default:
+			}
+		}
+	}
+	eventually(t, "each renewal is counted", func() bool { return s.Stats().Renewed == uint64(renewals) })
+}
+
+// waitingRequests counts the publish requests that have no answer yet.
+func waitingRequests(s *Server) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, session := range s.sessions {
+		n += len(session.waiting)
+	}
+	return n
 }
 
 // As many values as there can be, that nobody fetches, and a cut: neither the
