@@ -70,6 +70,7 @@ func (b *bucket) open(it *item) error {
 	for _, r := range it.history {
 		b.applyControl(d, it.home, r.arrival, r.control)
 	}
+	b.take(d)
 	b.pos, b.settled = it.pos, true
 	return nil
 }
@@ -89,6 +90,9 @@ func (b *bucket) control(it *item) error {
 			b.domains[home].Host(it.arrival, guests)
 		}
 		b.applyControl(b.domains[home], home, it.arrival, it.control)
+		// At once: a new home may have the bucket committed before any tick, and
+		// a snapshot holds no changes.
+		b.take(b.domains[home])
 	}
 	return nil
 }
