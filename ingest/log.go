@@ -47,8 +47,8 @@ type Log interface {
 	// there are. When there are none it waits for the next one, or about 200 ms
 	// so that ClosedAt moves on, whichever is first.
 	//
-	// Errors: ErrPartition, ErrTrimmed, ErrBeyond, ErrCorrupt, ErrClosed or
-	// ctx's.
+	// Errors: ErrPartition, ErrTrimmed, ErrBeyond, ErrCorrupt, ErrClosed, ctx's,
+	// or one of the storage, which is no loss and may go away.
 	Read(ctx context.Context, partition int, from uint64, limit int) (Batch, error)
 }
 

@@ -164,14 +164,27 @@ func (c *chain) trim(first []uint64) error {
 		s.users++ // released below, which closes it
 	}
 	c.mu.Unlock()
-	var errs []error
-	for _, s := range dropped {
-		if err := os.Remove(s.path); err != nil {
-			errs = append(errs, fmt.Errorf("remove trimmed segment: %w", err))
+	for i, s := range dropped {
+		if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			c.putBack(dropped[i:])
+			return fmt.Errorf("remove trimmed segment: %w", err)
 		}
 		c.release(s)
 	}
-	return errors.Join(errs...)
+	return nil
+}
+
+// putBack takes in again, for the next time, segments that are still on the
+// disk. Without them the numbers of the files would have a gap, and the log
+// could not be opened again.
+func (c *chain) putBack(back []*segment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range back {
+		s.gone = false
+		s.users--
+	}
+	c.segments = slices.Insert(c.segments, 0, back...)
 }
 
 // below reports whether everything before a segment with this head is trimmed.

@@ -93,6 +93,8 @@ func (l *Log) fetch(partition int, from, more uint64, v view) (ingest.Batch, err
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && s == nil:
 		return ingest.Batch{}, l.recheck(partition, from)
+	case err != nil && !isLoss(err):
+		return ingest.Batch{}, fmt.Errorf("read log: %w", err)
 	case err != nil:
 		return ingest.Batch{}, l.lost(partition, from, min(end, v.next)-1, s.path, err)
 	}
@@ -119,6 +121,18 @@ func (l *Log) fetch(partition int, from, more uint64, v view) (ingest.Batch, err
 		b.ClosedAt = v.closedAt
 	}
 	return b, nil
+}
+
+// isLoss reports whether a segment that cannot be opened will never be: readers
+// pass over a loss for good, and what only another process or a limit stands in
+// the way of must be tried again.
+func isLoss(err error) bool {
+	for _, loss := range [...]error{fs.ErrNotExist, boltfile.ErrEmpty, boltfile.ErrTruncated, boltfile.ErrCorrupt} {
+		if errors.Is(err, loss) {
+			return true
+		}
+	}
+	return false
 }
 
 // recheck explains why no segment holds an offset: Trim was faster.
