@@ -18,6 +18,7 @@ import (
 	"linewatch/edge/spool"
 	"linewatch/ingest"
 	"linewatch/ingest/boltlog"
+	"linewatch/internal/boltfile"
 	"linewatch/notify"
 	"linewatch/notify/bolthistory"
 	"linewatch/notify/mqtt"
@@ -51,6 +52,8 @@ type Options struct {
 	// their faults there.
 	Uplink func(edge.Uplink) edge.Uplink
 	clock  *clock // set by tests
+	// network returns the network file system that a path is on; tests set it.
+	network func(path string) string
 }
 
 // App is one Linewatch process.
@@ -93,6 +96,9 @@ func New(ctx context.Context, o Options) (a *App, err error) {
 	if o.Speed == 0 {
 		o.Speed = MinSpeed
 	}
+	if o.network == nil {
+		o.network = boltfile.Network
+	}
 	a = &App{o: o, clock: o.clock, started: linewatch.NoTime, base: baseline{ready: make(chan struct{})}}
 	if a.clock == nil {
 		a.clock = newClock(o.Speed)
@@ -131,6 +137,9 @@ func (a *App) Close() error {
 }
 
 func (a *App) openData(context.Context) (err error) {
+	if err := a.checkPlace(); err != nil {
+		return err
+	}
 	if a.data, err = openData(a.o.Config.Data); err == nil {
 		a.onClose(a.data.close)
 	}

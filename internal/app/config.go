@@ -26,6 +26,8 @@ type Config struct {
 	// relative to the configuration; the default is relative to where the
 	// program was started.
 	Data string `yaml:"data"`
+	// DataOnNetwork permits a data directory on a network file system.
+	DataOnNetwork bool `yaml:"dataOnNetwork"`
 	// HTTP is where page and API listen, on loopback.
 	HTTP string `yaml:"http"`
 	// Edge describes the gateway and its PLCs.

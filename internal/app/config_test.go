@@ -37,6 +37,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 	}
 	got, err := load(t, dir, `
 data: kept
+dataOnNetwork: true
 http: localhost:9000
 assets: plant/assets.yaml
 rules: [rules/*.yaml, /etc/linewatch/extra.yaml]
@@ -51,7 +52,7 @@ mqtt: {broker: "ssl://broker:8883", clientId: me, site: here, user: u, passwordF
 		t.Fatal(err)
 	}
 	want := Config{
-		APIVersion: "linewatch/v1", Kind: "Config", Data: filepath.Join(dir, "kept"), HTTP: "localhost:9000",
+		APIVersion: "linewatch/v1", Kind: "Config", Data: filepath.Join(dir, "kept"), DataOnNetwork: true, HTTP: "localhost:9000",
 		Assets: filepath.Join(dir, "plant/assets.yaml"), Rules: []string{filepath.Join(dir, "rules/*.yaml"), "/etc/linewatch/extra.yaml"},
 		Edge: edge.Config{Gateway: "gw", Sources: []edge.SourceConfig{{
 			ID: "plc", Protocol: "s7", Address: "192.0.2.1:1102", Rack: 1, Slot: 2, Interval: edge.Span(50e6), Timeout: edge.Span(3e9), Equipment: "E1",

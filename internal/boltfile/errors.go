@@ -16,6 +16,9 @@ var (
 	ErrNotWritable = errors.New("not writable")
 	// ErrNoDir says that a directory for data cannot be made where it should be.
 	ErrNoDir = errors.New("cannot be made")
+	// ErrNetwork says that data would lie on another machine's disk, where locks
+	// and flushes are not what they are here.
+	ErrNetwork = errors.New("on a network file system")
 	// ErrEmpty says that a file that should hold a store has 0 bytes.
 	ErrEmpty = errors.New("file is empty although it existed before")
 	// ErrTruncated says that a file is shorter than its own header demands.
