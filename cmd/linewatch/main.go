@@ -19,6 +19,11 @@ func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, stopSignals()...)
 	go obey(signals, cancel, os.Stderr, os.Exit)
+	if !terminal() && !signal.Ignored(syscall.SIGHUP) {
+		reloads := make(chan os.Signal, 1)
+		signal.Notify(reloads, syscall.SIGHUP)
+		go declineReloads(reloads, os.Stderr)
+	}
 	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -26,7 +31,7 @@ func main() {
 // that is closed is one of them, unless nohup says that it is not.
 func stopSignals() []os.Signal {
 	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
+	if terminal() && !signal.Ignored(syscall.SIGHUP) {
 		list = append(list, syscall.SIGHUP)
 	}
 	return list
@@ -40,4 +45,23 @@ func obey(signals <-chan os.Signal, stop func(), errs io.Writer, exit func(int))
 	stop()
 	<-signals
 	exit(exitFailed)
+}
+
+// terminal reports whether the process has one. Without, as under a service
+// manager, SIGHUP does not say that it was closed but asks for a reload.
+func terminal() bool {
+	f, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
+}
+
+// declineReloads answers the wish that files be read again: nothing stops, and
+// nothing changes behind anybody's back.
+func declineReloads(reloads <-chan os.Signal, errs io.Writer) {
+	for range reloads {
+		fmt.Fprintln(errs, "linewatch: SIGHUP changes nothing: the configuration is read at the start, so restart to apply it; rules, assets and tables are published with rules apply, assets apply and tables apply")
+	}
 }

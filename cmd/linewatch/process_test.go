@@ -76,8 +76,15 @@ func (b *lockedBuffer) String() string {
 // start starts a program, which is killed when the test ends.
 func start(t *testing.T, name string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(name, args...), lines: make(chan string, 1000), ended: make(chan struct{})}
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a shell's children end with it
+	cmd := exec.Command(name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a shell's children end with it
+	return startCommand(t, cmd)
+}
+
+// startCommand starts a command that leads a process group of its own.
+func startCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, lines: make(chan string, 1000), ended: make(chan struct{})}
 	p.cmd.Stderr = &p.errs
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -99,7 +106,7 @@ func start(t *testing.T, name string, args ...string) *process {
 		syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 		<-p.ended
 		if t.Failed() {
-			t.Logf("%s said:\n%s", name, p.errs.String())
+			t.Logf("%s said:\n%s", cmd.Path, p.errs.String())
 		}
 	})
 	return p
