@@ -152,7 +152,7 @@ var (
 		`"` + strings.Repeat("c", 256) + `"`, `"` + strings.Repeat("c", 257) + `"`,
 	}
 	flagTexts = []string{
-		"[]", `["Fst"]`, `["Wmk"]`, `["Ats","Wmk","Syn"]`, `["Lst","New","Lst"]`, `[1]`, `["Fst",]`, `["Fst"`, `{}`, "null",
+		"[]", `["Ats","Uns"]`, `["Fst"]`, `["Wmk"]`, `["Ats","Wmk","Syn"]`, `["Lst","New","Lst"]`, `[1]`, `["Fst",]`, `["Fst"`, `{}`, "null",
 		"[" + strings.Repeat(`"a",`, 31) + `"Syn"]`, "[" + strings.Repeat(`"a",`, 32) + `"Syn"]`, `[ "F\u0073t" , "Lst" ]`,
 	}
 	valueTexts = append([]string{
@@ -202,7 +202,7 @@ func drawPoint(t *rapid.T) linewatch.DataPoint {
 		Sequence:  sequence.Draw(t, "sequence"),
 		Epoch:     rapid.OneOf(rapid.Just(uint64(0)), sequence).Draw(t, "epoch"),
 		Quality:   linewatch.Quality(rapid.IntRange(0, 2).Draw(t, "quality")),
-		Flags:     linewatch.Flags(rapid.IntRange(0, 15).Draw(t, "flags")),
+		Flags:     linewatch.Flags(rapid.IntRange(0, 15).Draw(t, "flags")) | rapid.SampledFrom([]linewatch.Flags{0, linewatch.Unsynced}).Draw(t, "unsynced"),
 	}
 	if rapid.Bool().Draw(t, "created") {
 		p.CreatedAt = linewatch.Time(instant.Draw(t, "createdAt"))

@@ -167,7 +167,7 @@ func refMeta(meta map[string]node, p *linewatch.DataPoint) {
 		must(n.kind == '[' && len(n.items) <= 32, "flags")
 		for _, item := range n.items {
 			must(item.kind == '"', "flag")
-			if i := slices.Index([]string{"Fst", "Lst", "Syn", "Ats", "Wmk"}, item.text); i >= 0 {
+			if i := slices.Index([]string{"Fst", "Lst", "Syn", "Ats", "Wmk", "Uns"}, item.text); i >= 0 {
 				p.Flags |= 1 << i
 			}
 		}

@@ -47,9 +47,10 @@ const (
 	Synchronised                   // Syn: part of a full state synchronisation, sent though unchanged
 	Assigned                       // Ats: timestamp assigned by the edge because the source has none
 	Watermark                      // Wmk: watermark heartbeat
+	Unsynced                       // Uns: assigned while the edge's clock was known to be wrong
 )
 
-var flagNames = [...]string{"Fst", "Lst", "Syn", "Ats", "Wmk"}
+var flagNames = [...]string{"Fst", "Lst", "Syn", "Ats", "Wmk", "Uns"}
 
 // Has reports whether all of the given flags are set.
 func (f Flags) Has(g Flags) bool { return f&g == g }

@@ -28,7 +28,7 @@ func TestDataPointValidate(t *testing.T) {
 		{"null and Bad", func(p *dp) { p.Value, p.Quality = linewatch.Value{}, linewatch.Bad }, nil},
 		{"sequence beyond its end", func(p *dp) { p.Sequence = linewatch.MaxSequence + 1 }, linewatch.ErrSequence},
 		{"epoch beyond its end", func(p *dp) { p.Epoch = linewatch.MaxSequence + 1 }, linewatch.ErrSequence},
-		{"unknown flag", func(p *dp) { p.Flags = 1 << 5 }, linewatch.ErrFlags},
+		{"unknown flag", func(p *dp) { p.Flags = 1 << 6 }, linewatch.ErrFlags},
 		{"Wmk on a reading", func(p *dp) { p.Flags = linewatch.Watermark }, linewatch.ErrFlags},
 		{"no source", func(p *dp) { p.Source = "" }, linewatch.ErrID},
 		{"long cause", func(p *dp) { p.Cause = strings.Repeat("x", 257) }, linewatch.ErrCause},

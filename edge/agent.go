@@ -29,6 +29,9 @@ type Options struct {
 	// not even over a restart: what is older than a heartbeat is late.
 	// Default: the system's clock.
 	Now func() linewatch.Time
+	// Unsynced reports whether Now is known to be wrong. The times that points
+	// get from it are flagged then. Default: it is right.
+	Unsynced func() bool
 	// Speed is how fast that clock, and those of the sources, run against the
 	// machine's: scans and heartbeats follow them, time-outs and pauses after
 	// errors do not. Default 1.
@@ -55,6 +58,9 @@ func New(o Options) (*Agent, error) {
 	o.Config = o.Config.WithDefaults()
 	if o.Now == nil {
 		o.Now = func() linewatch.Time { return linewatch.TimeOf(time.Now()) }
+	}
+	if o.Unsynced == nil {
+		o.Unsynced = func() bool { return false }
 	}
 	if o.Speed == 0 {
 		o.Speed = 1

@@ -245,6 +245,9 @@ func (f *filter) set(t *tagState, to state) {
 func (f *filter) add(t *tagState, flags linewatch.Flags, at linewatch.Time, times *scanTimes) {
 	t.at, t.sent, t.moved = at, times.created, flags.Has(linewatch.Assigned)
 	times.newest = max(times.newest, at)
+	if times.unsynced && flags.Has(linewatch.Assigned) {
+		flags |= linewatch.Unsynced
+	}
 	f.points = append(f.points, linewatch.DataPoint{
 		Timestamp: at, CreatedAt: times.created, Equipment: t.equipment, Tag: t.name, Value: t.value,
 		Source: f.source, Cause: t.cause, Quality: t.quality, Flags: flags,

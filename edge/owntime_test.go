@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,6 +134,39 @@ func TestFirstValuesAreMovedToTheConnect(t *testing.T) {
 			"1s a=1 Ok Fst,Ats", "1s a=2 Ok Ats", "1s b=7 Ok Fst,Ats", "1s a=3 Ok Ats", "1001ms b=8 Ok ",
 		}
 		if diff := cmp.Diff(want, timed(withoutLast(uplink.points()), base)); diff != "" {
+			t.Errorf("points (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// While the agent's clock is known to be wrong the times that it gives are
+// flagged, and those of the source are not.
+func TestUnsyncedClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(24 * time.Hour)
+		base := linewatch.TimeOf(time.Now())
+		var wrong atomic.Bool
+		spool, uplink := newMemorySpool(), newMemoryUplink()
+		scans := []Scan{
+			{First: true, Through: base.Add(100), Readings: []Reading{at(0, base.Add(50), 1)}},
+			{Through: base.Add(1200), Readings: []Reading{at(0, base.Add(1100), 2), {Tag: 1, Value: linewatch.IntValue(3), Quality: linewatch.Ok}}},
+			{Through: base.Add(2200), Readings: []Reading{{Tag: 1, Value: linewatch.IntValue(4), Quality: linewatch.Ok}}},
+		}
+		o := options(spool, uplink, map[string]Source{"plc": every(time.Second, func(n int) Scan {
+			wrong.Store(n == 1)
+			if n < len(scans) {
+				return scans[n]
+			}
+			return Scan{Through: base.Add(linewatch.Duration(n)*linewatch.Second + 200)}
+		})})
+		o.Unsynced = wrong.Load
+		_, stop := start(t, o)
+		time.Sleep(3500 * time.Millisecond)
+		stop()
+		want := []string{"a=1 Ok Fst,Ats", "a=2 Ok ", "b=3 Ok Fst,Ats,Uns", "b=4 Ok Ats"}
+		got := brief(withoutLast(uplink.points()))
+		got = slices.DeleteFunc(got, func(s string) bool { return strings.Contains(s, "Syn") })
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("points (-want +got):\n%s", diff)
 		}
 	})

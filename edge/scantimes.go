@@ -11,6 +11,7 @@ import (
 type scanTimes struct {
 	own      bool           // readings have their own times
 	now      linewatch.Time // of the agent
+	unsynced bool           // and known to be wrong
 	created  linewatch.Time // CreatedAt of the scan's points
 	at       linewatch.Time // of whatever has no time of its own
 	asserted linewatch.Time // what heartbeats may have said before

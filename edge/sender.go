@@ -20,6 +20,7 @@ type sender struct {
 	ledger ledger
 	store  *store
 	now    func() linewatch.Time
+	wrong  func() bool // whether now is known to be
 	log    *slog.Logger
 	seen   clockState  // of the source's clock, by the newest scan that tells,
 	again  atomic.Bool // everything shall be said once more
@@ -32,7 +33,7 @@ type sender struct {
 func newSender(c SourceConfig, source Source, store *store, o Options) *sender {
 	s := &sender{
 		config: c, source: source, filter: newFilter(c), clock: newSourceClock(c),
-		ledger: ledger{source: c.ID, spool: o.Backlog}, store: store, now: o.Now, log: o.Log,
+		ledger: ledger{source: c.ID, spool: o.Backlog}, store: store, now: o.Now, wrong: o.Unsynced, log: o.Log,
 		status: SourceStatus{ID: c.ID, Address: c.Address, Since: o.Now(), LastScan: linewatch.NoTime, TagsBad: len(c.Tags)},
 	}
 	s.ledger.open()
@@ -56,6 +57,7 @@ func (s *sender) emit(ctx context.Context, scan Scan) error {
 		return nil
 	}
 	times := s.clock.begin(&scan, s.now())
+	times.unsynced = s.wrong()
 	defer func() { s.clock.end(times) }()
 	var points []linewatch.DataPoint
 	var err error
@@ -77,6 +79,7 @@ func (s *sender) emit(ctx context.Context, scan Scan) error {
 // orderly stop.
 func (s *sender) sayLast(ctx context.Context) error {
 	times := s.clock.bye(s.now())
+	times.unsynced = s.wrong()
 	defer func() { s.clock.end(times) }()
 	return s.spool(ctx, s.filter.last(times))
 }

@@ -98,6 +98,8 @@ type EdgeAccount struct {
 	// tries again; nothing is lost meanwhile.
 	SpoolError  string `json:"spoolError,omitempty"`
 	UplinkError string `json:"uplinkError,omitempty"`
+	// ClockError says why the agent's times are not the true ones.
+	ClockError string `json:"clockError,omitempty"`
 }
 
 // Balanced reports whether sampled = sent + spooled + lost + rejected.

@@ -307,7 +307,8 @@ func (a *App) openAgent(context.Context) (err error) {
 		up = gatedUplink{up, a.base.ready}
 	}
 	a.agent, err = edge.New(edge.Options{
-		Config: c, Spool: crashSpool{edge.NewSpool(s)}, Backlog: s, Uplink: up, Now: a.clock.now, Speed: a.o.Speed, Log: a.o.Log,
+		Config: c, Spool: crashSpool{edge.NewSpool(s)}, Backlog: s, Uplink: up,
+		Now: a.clock.now, Unsynced: a.clock.unsynced, Speed: a.o.Speed, Log: a.o.Log,
 		Open: func(c edge.SourceConfig) (edge.Source, error) { return openSource(c, a.data.file(opcuaDir), a.o.Log) },
 	})
 	if err != nil {

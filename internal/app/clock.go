@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math"
 	"sync"
@@ -140,6 +141,40 @@ func (c *clock) faithful() bool { return c.speed == 1 && c.ahead.Load() == 0 }
 // stepped returns how far the wall clock was set since the start.
 func (c *clock) stepped() linewatch.Duration {
 	return c.wall().Sub(linewatch.TimeOf(c.start.Add(c.since())))
+}
+
+// earliest is 2026-01-01, before which there was no program like this: a
+// machine whose clock shows less has lost the time. The engine would refuse
+// points from before 2000.
+const earliest = linewatch.Time(1_767_225_600_000)
+
+// off returns how far time is ahead of the machine's clock, 0 if that is little
+// or due to the speed of a simulation.
+func (c *clock) off() linewatch.Duration {
+	off := linewatch.Duration(c.ahead.Load()) - c.stepped()
+	if c.speed != 1 || max(off, -off) <= most {
+		return 0
+	}
+	return off
+}
+
+// unsynced reports whether time is known not to be the true one.
+func (c *clock) unsynced() bool { return c.off() != 0 }
+
+// trouble says why time is not the true one as far as that is known, and is
+// empty while nothing is.
+func (c *clock) trouble() string {
+	off, step := c.off(), c.stepped()
+	switch {
+	case off == 0:
+		return ""
+	case off < 0:
+		return fmt.Sprintf("times are %v behind the machine's clock, which was set; start linewatch again to go by it", -off)
+	case step == 0:
+		return fmt.Sprintf("times are %v ahead of the machine's clock, which stood behind the last run at the start or was never set; check it", off)
+	default:
+		return fmt.Sprintf("times are %v ahead of the machine's clock, which was set; check it", off)
+	}
 }
 
 const (

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"linewatch"
+	"linewatch/edge"
 )
 
 // testClock is a clock whose machine the test owns.
@@ -59,6 +60,49 @@ func TestClockFollows(t *testing.T) {
 		c.follow(test.recorded, test.latest)
 		if got := c.now(); got != test.want || c.stepped() != 0 {
 			t.Errorf("%s: %d, want %d; stepped by %v", test.name, got, test.want, c.stepped())
+		}
+	}
+}
+
+// Whatever the machine's clock shows at the start or is set to, time goes on by
+// itself, and what is known to be wrong with it is told.
+func TestWrongClockIsTold(t *testing.T) {
+	const day = linewatch.Time(1_795_000_000_000) // in 2026
+	for _, test := range []struct {
+		name        string
+		start, last linewatch.Time
+		set         linewatch.Duration // after the start
+		want        string             // in what is told; empty: nothing
+	}{
+		{"right", day, day - 1, 0, ""},
+		{"set by little", day, day - 1, 2 * linewatch.Second, ""},
+		{"dead at the first boot", 0, linewatch.NoTime, 0, "was never set"},
+		{"dead at a later boot", 0, day, 0, "stood behind the last run"},
+		{"dead and set right meanwhile", 0, day, day.Sub(0), ""},
+		{"set an hour ahead", day, linewatch.NoTime, linewatch.Hour, "1h behind the machine's clock"},
+		{"set back by an hour", day, linewatch.NoTime, -linewatch.Hour, "1h ahead of the machine's clock"},
+		{"set to 1970", day, linewatch.NoTime, linewatch.Time(0).Sub(day), "which was set"},
+		{"set to 2106", day, linewatch.NoTime, linewatch.Time(4_294_967_296_000).Sub(day), "behind the machine's clock"},
+	} {
+		for _, speed := range []float64{1, 60} {
+			var passed time.Duration
+			set := linewatch.Duration(0)
+			wall := func() linewatch.Time { return test.start.Add(set + linewatch.Duration(passed.Milliseconds())) }
+			c := testClock(test.start, speed, wall, &passed)
+			c.follow(max(test.last, earliest), linewatch.NoTime)
+			before := c.now()
+			set, passed = test.set, time.Second
+			if got := c.now().Sub(before); got != linewatch.Duration(speed)*linewatch.Second || before < earliest {
+				t.Errorf("%s, speed %v: time went on by %v from %v", test.name, speed, got, before)
+			}
+			want := test.want
+			if speed > 1 {
+				want = ""
+			}
+			got := c.trouble()
+			if !strings.Contains(got, want) || (got == "") != (want == "") || c.unsynced() != (want != "") {
+				t.Errorf("%s, speed %v: told %q, want %q", test.name, speed, got, want)
+			}
 		}
 	}
 }
@@ -181,6 +225,65 @@ func TestOneClock(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A machine whose clock is dead at its first boot is read and judged all the
+// same: the times are not the true ones, and every point says so.
+func TestDeadClock(t *testing.T) {
+	var said strings.Builder
+	c := DefaultConfig()
+	c.Data, c.HTTP, c.MQTT.Embedded = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
+	begun := time.Now()
+	at := newClock(1)
+	at.start = time.UnixMilli(0)
+	at.wall = func() linewatch.Time { return linewatch.Time(time.Since(begun).Milliseconds()) }
+	taken := &flagUplink{}
+	a, err := New(t.Context(), Options{
+		Config: c, Simulate: true, Seed: 1, Exact: true, Log: slog.New(slog.NewTextHandler(&said, nil)), clock: at,
+		Uplink: func(up edge.Uplink) edge.Uplink { taken.Uplink = up; return taken },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	told := a.Status().Edge.ClockError
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	var r Report
+	if err := a.Run(ctx, func(got Report) { r = got }); err != nil {
+		t.Fatal(err)
+	}
+	if !r.Balanced || r.Processed == 0 || r.Late+r.Quarantined > 0 {
+		t.Errorf("not every point was judged: %+v", r)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(told, "was never set") || !strings.Contains(said.String(), "the machine's clock was never set") {
+		t.Errorf("the page says %q, the log %s", told, &said)
+	}
+	if taken.marked == 0 || taken.unmarked > 0 {
+		t.Errorf("%d points with times of ours are marked, %d are not", taken.marked, taken.unmarked)
+	}
+}
+
+// flagUplink counts points with assigned times.
+type flagUplink struct {
+	edge.Uplink
+	marked, unmarked int
+}
+
+// Send implements edge.Uplink.
+func (u *flagUplink) Send(ctx context.Context, points []linewatch.DataPoint) error {
+	for i := range points {
+		switch f := points[i].Flags; {
+		case f.Has(linewatch.Assigned | linewatch.Unsynced):
+			u.marked++
+		case f.Has(linewatch.Assigned), f.Has(linewatch.Unsynced):
+			u.unmarked++
+		}
+	}
+	return u.Uplink.Send(ctx, points)
 }
 
 func TestClockDoesNotLagByARest(t *testing.T) {

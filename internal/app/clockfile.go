@@ -51,7 +51,7 @@ func (d *dataDir) recordTime(t linewatch.Time) error {
 // openClockAndLogs takes up the time where the last run left it, as its record
 // and its logs say.
 func (a *App) openClockAndLogs() error {
-	recorded := a.data.recordedTime(a.o.Log)
+	recorded := max(a.data.recordedTime(a.o.Log), earliest)
 	a.clock.follow(recorded, linewatch.NoTime) // before a log asks for the time
 	if err := a.openLogs(); err != nil {
 		return err
@@ -70,7 +70,9 @@ func (a *App) openClockAndLogs() error {
 	a.onClose(a.closeClock) // when the logs are closed
 	a.onClose(a.controlLog.Close)
 	a.onClose(a.pointsLog.Close)
-	if ahead := a.clock.ahead.Load(); ahead > 0 {
+	if ahead := a.clock.ahead.Load(); ahead > 0 && a.clock.wall() < earliest {
+		a.o.Log.Warn("the machine's clock was never set: times are not the true ones until it is, and linewatch is started again", "ahead_ms", ahead)
+	} else if ahead > 0 {
 		a.o.Log.Warn("the machine's clock is behind the last run: times go on from the end of that", "ahead_ms", ahead)
 	}
 	if a.clock.faithful() {

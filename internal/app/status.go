@@ -29,6 +29,7 @@ func (a *App) Status() ui.Status {
 		s.Edge = ui.EdgeAccount{
 			Sampled: st.Accounts.Sampled, Sent: st.Accounts.Sent, Spooled: st.Accounts.Spooled,
 			Lost: st.Accounts.Lost, Rejected: st.Accounts.Rejected, SpoolError: st.SpoolError, UplinkError: st.UplinkError,
+			ClockError: a.clock.trouble(),
 		}
 		for _, src := range st.Sources {
 			s.Sources = append(s.Sources, source(src, a.sources[src.ID]))

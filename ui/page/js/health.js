@@ -84,7 +84,7 @@ export function accounts(status) {
   return [
     account("Edge", "since this start", status.balanced.edge, ["sampled", e.sampled], [["sent", e.sent], ["spooled", e.spooled], ["lost", e.lost], ["rejected", e.rejected]],
       e.spoolError ? "cannot write to the spool, and tries again: " + e.spoolError : "",
-      e.uplinkError ? "cannot send, and tries again: " + e.uplinkError : ""),
+      e.uplinkError ? "cannot send, and tries again: " + e.uplinkError : "", e.clockError || ""),
     account("Engine", sinceFirst, status.balanced.engine, ["received", g.received], [["accepted", g.accepted], ["duplicate", g.duplicate], ["quarantined", g.quarantined]],
       g.waits || "", g.quarantined > 0 ? "quarantined" + because(g.quarantinedBy) : ""),
     ...domains.map((d) => account("Time domain " + d.name, sinceFirst, status.balanced["domain " + d.name],
