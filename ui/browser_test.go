@@ -232,6 +232,10 @@ func checkBehind(t *testing.T, ctx context.Context, p *plant) {
 	})
 	waitFor(t, ctx, doubts+`.includes("and 1,002 more, see Sources") && document.querySelectorAll("#doubts p").length === 7`)
 	p.change(func(p *plant) { p.status.Sources = bottlingLine().status.Sources })
+	p.change(func(p *plant) { p.status.Delivery = Delivery{Waiting: 3, Trouble: "no connection to the MQTT broker"} })
+	waitFor(t, ctx, doubts+`.includes("ALERTS no connection to the MQTT broker (3 wait)")`)
+	p.change(func(p *plant) { p.status.Delivery = Delivery{Connected: true} })
+	waitFor(t, ctx, `!`+doubts+`.includes("ALERTS")`)
 }
 
 // checkUpdate asks that a change arrives by itself and leaves an opened

@@ -22,11 +22,19 @@ type Status struct {
 	Senders    []Sender       `json:"senders"`
 	Sources    []Source       `json:"sources"`
 	Tables     []TableSource  `json:"tables,omitempty"` // those that are read again and again
+	Delivery   Delivery       `json:"delivery"`
 	// Speed is how fast the plant's clock runs against the machine's.
 	Speed float64 `json:"speed"`
 	// Decimals is how many people want of a tag's values. It is not shown, but
 	// is what is shown written with.
 	Decimals map[TagOf]int `json:"-"`
+}
+
+// Delivery is how alerts get to the broker.
+type Delivery struct {
+	Connected bool   `json:"connected"`
+	Waiting   uint64 `json:"waiting"`           // changes that are not delivered yet
+	Trouble   string `json:"trouble,omitempty"` // why alerts do not arrive, or may not
 }
 
 // TableSource is where a reference table is read from.

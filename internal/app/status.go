@@ -24,6 +24,7 @@ func (a *App) Status() ui.Status {
 	for _, t := range a.tables.Status() {
 		s.Tables = append(s.Tables, ui.TableSource(t))
 	}
+	s.Delivery = a.delivery(ctx)
 	if a.agent != nil {
 		st := a.agent.Status()
 		s.Edge = ui.EdgeAccount{
@@ -37,6 +38,19 @@ func (a *App) Status() ui.Status {
 		connectSenders(&s, st.Gateway)
 	}
 	return s
+}
+
+// delivery says whether alerts arrive.
+func (a *App) delivery(ctx context.Context) ui.Delivery {
+	m := a.notifier.Stats()
+	d := ui.Delivery{Connected: m.Connected, Trouble: m.Warning}
+	if d.Trouble == "" && m.LastError != "" {
+		d.Trouble = "no connection to the MQTT broker: " + m.LastError
+	}
+	if f, err := a.follower.Stats(ctx); err == nil {
+		d.Waiting = f.Pending
+	}
+	return d
 }
 
 // lastStatus is what the engine said last.

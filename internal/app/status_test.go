@@ -1,7 +1,11 @@
 package app
 
 import (
+	"context"
+	"log/slog"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -50,5 +54,33 @@ func TestDecimalsOfTags(t *testing.T) {
 	addDecimals(&s, &eq)
 	if diff := cmp.Diff(map[ui.TagOf]int{{Equipment: "F1", Tag: "level"}: 1}, s.Decimals); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// That alerts do not get to the broker is shown, and not only logged.
+func TestUndeliveredAlertsAreShown(t *testing.T) {
+	c := DefaultConfig()
+	c.Data, c.HTTP, c.MQTT.Broker = t.TempDir(), "127.0.0.1:0", "tcp://127.0.0.1:1"
+	a, err := New(t.Context(), Options{Config: c, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if d := a.Status().Delivery; d.Connected || d.Trouble != "" {
+		t.Errorf("before the first attempt: %+v", d)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx, nil) }()
+	waiting, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	if !waitUntil(waiting, func() bool {
+		return strings.Contains(a.Status().Delivery.Trouble, "no connection to the MQTT broker: ")
+	}) {
+		t.Errorf("it says %+v", a.Status().Delivery)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -73,8 +73,19 @@ func (r *recorder) on(suffix string) (list [][]byte) {
 // startBroker serves until the returned function is called.
 func startBroker(t *testing.T, address string, r *recorder, config *tls.Config) (bound string, stop func()) {
 	t.Helper()
+	return startBrokerTLS(t, address, r, config)
+}
+
+// startBrokerWith does the same with any hook.
+func startBrokerWith(t *testing.T, address string, hook mochi.Hook) (bound string, stop func()) {
+	t.Helper()
+	return startBrokerTLS(t, address, hook, nil)
+}
+
+func startBrokerTLS(t *testing.T, address string, hook mochi.Hook, config *tls.Config) (bound string, stop func()) {
+	t.Helper()
 	s := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler)})
-	if err := s.AddHook(r, nil); err != nil {
+	if err := s.AddHook(hook, nil); err != nil {
 		t.Fatal(err)
 	}
 	l := listeners.NewTCP(listeners.Config{ID: "t", Address: address, TLSConfig: config})

@@ -50,8 +50,8 @@ func (c *Config) Validate() error {
 	if c.Site == "" || len(c.Site) > 128 || !printable(c.Site) {
 		bad("site", "must have 1 to 128 printable characters; it is part of the status topic")
 	}
-	if !printable(c.User) {
-		bad("user", "must be printable")
+	if len(c.User) > 256 || !printable(c.User) {
+		bad("user", "must have at most 256 printable characters")
 	}
 	if c.PasswordFile != "" && c.User == "" {
 		bad("passwordFile", "needs a user as well; set mqtt.user")

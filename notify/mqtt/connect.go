@@ -40,6 +40,7 @@ var (
 // hide a loss nor send something twice behind our back.
 type connection struct {
 	client paho.Client
+	canary *canary
 	lost   chan struct{} // closed when the connection is of no use any more
 	once   sync.Once
 	mu     sync.Mutex
@@ -86,7 +87,9 @@ func (n *Notifier) dial(ctx context.Context) (*connection, error) {
 	if err := token.Error(); err != nil {
 		return nil, nameError(err)
 	}
+	c.canary = n.newCanary(c.client)
 	if err := c.publish(packet{topic: n.status, retained: true, payload: onlinePayload}, n.timeout); err != nil {
+		n.deaf = !n.deaf // the subscription may be why
 		c.client.Disconnect(0)
 		return nil, fmt.Errorf("publish status: %w", err)
 	}

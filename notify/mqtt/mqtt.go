@@ -41,6 +41,9 @@ type Notifier struct {
 	log     *slog.Logger
 	status  string // topic
 	timeout time.Duration
+	steady  time.Duration
+	short   int  // connections in a row that did not last; used by Run only
+	deaf    bool // the broker does not let us listen; used by Run only
 
 	mu      sync.Mutex
 	conn    *connection   // nil: none
@@ -55,6 +58,7 @@ type Stats struct {
 	Connected bool
 	Connects  uint64 // connections made; many in a short time mean that something throws us out
 	LastError string // why the last attempt or connection ended; empty while connected
+	Warning   string // why alerts may not arrive although there is a connection; empty if nothing is known
 }
 
 // New returns a notifier for a valid configuration. log may be nil.
@@ -63,7 +67,7 @@ func New(config Config, assets Assets, log *slog.Logger) (*Notifier, error) {
 		return nil, err
 	}
 	n := &Notifier{
-		config: config, assets: assets, log: log, timeout: config.Timeout,
+		config: config, assets: assets, log: log, timeout: config.Timeout, steady: steady,
 		status: statusTopic(config.Site, config.ClientID), changed: make(chan struct{}),
 	}
 	if n.timeout <= 0 {
@@ -94,7 +98,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if time.Since(begun) >= steady+n.timeout {
+		if time.Since(begun) >= n.steady+n.timeout {
 			retry.Reset()
 		}
 		wait := retry.NextBackOff()
@@ -114,16 +118,45 @@ func (n *Notifier) connectOnce(ctx context.Context) error {
 	}
 	n.log.Info("connected to the mqtt broker", "broker", n.config.Broker)
 	n.set(conn, nil)
-	select {
-	case <-conn.lost:
-		err = conn.why()
-		n.set(nil, err)
-		conn.client.Disconnect(0)
-	case <-ctx.Done():
+	begun := time.Now()
+	n.listen(ctx, conn)
+	if ctx.Err() != nil {
 		n.set(nil, ctx.Err())
 		conn.farewell(n.status)
+		return ctx.Err()
 	}
+	err = n.ended(time.Since(begun), conn.why())
+	n.set(nil, err)
+	conn.client.Disconnect(0)
 	return err
+}
+
+// listen returns when the connection is over, or ctx. On the way it notices
+// whether what is published comes back, and whether the connection lasts.
+func (n *Notifier) listen(ctx context.Context, conn *connection) {
+	heard, late, lasts := conn.canary.heard, conn.canary.late(n.timeout), time.NewTimer(n.steady)
+	defer lasts.Stop()
+	for {
+		select {
+		case <-conn.lost:
+			return
+		case <-ctx.Done():
+			return
+		case <-heard:
+			heard, late = nil, nil
+			if n.short < shortLived {
+				n.warn(nil)
+			}
+		case <-late:
+			late = nil
+			n.warn(ErrUnheard)
+		case <-lasts.C:
+			if n.short >= shortLived {
+				n.warn(nil)
+			}
+			n.short = 0
+		}
+	}
 }
 
 // set makes a connection, or none, known to those who publish.

@@ -244,6 +244,7 @@ func TestValidate(t *testing.T) {
 		{"no client id", func(c *Config) { c.ClientID = "" }, "mqtt.clientId: is missing"},
 		{"long client id", func(c *Config) { c.ClientID = strings.Repeat("x", 65) }, "mqtt.clientId"},
 		{"control character", func(c *Config) { c.Site = "a\x00" }, "mqtt.site"},
+		{"long user", func(c *Config) { c.User = strings.Repeat("x", 70_000) }, "mqtt.user: must have at most 256"},
 		{"no user", func(c *Config) { c.User = "" }, "mqtt.passwordFile: needs a user"},
 		{"no such file", func(c *Config) { c.PasswordFile = filepath.Join(dir, "none") }, "mqtt.passwordFile"},
 		{"a directory", func(c *Config) { c.CAFile = dir }, "mqtt.caFile"},

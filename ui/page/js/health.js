@@ -27,8 +27,9 @@ const behindWhileDown = 4000;
 
 const mostDoubts = 6; // of each kind; the panels have all of them
 
-// doubts says why the states may not be those of now: sources that are down,
-// and event time that stands still or is far behind.
+// doubts says why the states may not be those of now, or nobody be told of
+// them: sources that are down, event time that stands still or is far behind,
+// and alerts that do not arrive.
 export function doubts(status, now) {
   const down = status.sources.filter((s) => s.state !== "connected")
     .map((s) => doubt("SOURCE " + s.state.toUpperCase(), s.id + (format.known(s.since) ? " since " + format.clock(s.since, now) : "")));
@@ -38,7 +39,14 @@ export function doubts(status, now) {
     .filter((w) => format.known(now) && format.known(w.time) && now - w.time > most)
     .map((w) => doubt("BEHIND", scopeName(w) + " by " + format.span(now - w.time) + ": its states are those of " + format.clock(w.time, now) +
       (w.heldBy ? ", it waits for " + w.heldBy : "")));
-  return [...few(down, "Sources"), ...few(behind, "Watermarks")];
+  return [...few(down, "Sources"), ...few(behind, "Watermarks"), ...undelivered(status.delivery)];
+}
+
+function undelivered(delivery) {
+  if (!delivery || !delivery.trouble) {
+    return [];
+  }
+  return [doubt("ALERTS", delivery.trouble + (delivery.waiting > 0 ? " (" + format.number(delivery.waiting) + " wait)" : ""))];
 }
 
 function few(list, panel) {
