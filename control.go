@@ -37,6 +37,7 @@ type HomeValue struct {
 	Tag       string  `json:"tag"`
 	Value     Value   `json:"value"`
 	Quality   Quality `json:"quality"`
+	Cause     string  `json:"cause,omitempty"` // why it is not Ok
 	Gateway   string  `json:"gateway"`
 	Source    string  `json:"source"`
 	Sequence  uint64  `json:"sequence"`
@@ -55,7 +56,7 @@ func (h *HomeValues) Validate() error {
 	}
 	for i := range h.Values {
 		v := &h.Values[i]
-		if !ValidName(v.Equipment) || !ValidTag(v.Tag) || !ValidName(v.Gateway) || !ValidName(v.Source) || v.Quality > Ok || len(v.Value.Str()) > MaxString {
+		if !ValidName(v.Equipment) || !ValidTag(v.Tag) || !ValidName(v.Gateway) || !ValidName(v.Source) || v.Quality > Ok || len(v.Value.Str()) > MaxString || len(v.Cause) > MaxCause {
 			return fmt.Errorf("values[%d]: is no value of a tag", i)
 		}
 	}

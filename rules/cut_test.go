@@ -57,7 +57,7 @@ func TestCutsAgainstComparisons(t *testing.T) {
 		memory := make([]bool, len(group.Cases))
 		for i := range rapid.IntRange(1, 30).Draw(t, "points") {
 			v := awkward().Draw(t, "value")
-			e.Point(series, Sample{Value: v, At: start.Add(linewatch.Duration(i)), Sender: e.Sender(linewatch.Sender{}), Quality: linewatch.Ok})
+			e.Point(series, Sample{Value: v, At: start.Add(linewatch.Duration(i)), Sender: e.Sender(linewatch.Sender{}), Quality: linewatch.Ok}, 0)
 			e.Advance(start.Add(linewatch.Duration(i)))
 			for j := range group.Cases {
 				memory[j] = holds(&group.Cases[j].When, v, memory[j])

@@ -64,6 +64,7 @@ type Engine struct {
 	series     []series
 	index      index
 	touched    []touch
+	causes     causes
 	earlier    []touch // samples of the open instant that others of their series followed
 	leaves     []leaf
 	freeLeaves []int32
@@ -90,6 +91,7 @@ type sender struct {
 // touch is a sample of a series at the open instant.
 type touch struct {
 	series SeriesID
+	cause  Cause
 	sample Sample
 }
 
@@ -131,20 +133,22 @@ func (e *Engine) Sender(s linewatch.Sender) SenderID {
 func (e *Engine) SenderName(id SenderID) linewatch.Sender { return e.senders[id].Sender }
 
 // Point takes the next point. Its time must be after the last Advance and not
-// before the last Point.
-func (e *Engine) Point(id SeriesID, s Sample) {
+// before the last Point. The handle of why it is not Ok is zero or of this point
+// alone.
+func (e *Engine) Point(id SeriesID, s Sample, because Cause) {
 	if !e.open || s.At != e.at {
 		e.openInstant(s.At)
 	}
 	sr := &e.series[id]
 	if sr.touched == 0 {
-		e.touched = append(e.touched, touch{series: id, sample: s})
+		e.touched = append(e.touched, touch{series: id, cause: because, sample: s})
 		sr.touched = int32(len(e.touched))
 		return
 	}
 	newest := &e.touched[sr.touched-1]
-	e.earlier = append(e.earlier, *newest)
-	newest.sample = s
+	e.causes.drop(newest.cause)
+	e.earlier = append(e.earlier, touch{series: id, sample: newest.sample})
+	newest.sample, newest.cause = s, because
 }
 
 // earlierOf returns the samples of a series at the instant that is being
@@ -211,7 +215,8 @@ func (e *Engine) closeInstant(t linewatch.Time) {
 		tc := &e.touched[i]
 		sr := &e.series[tc.series]
 		moved := sr.last.Value != tc.sample.Value
-		sr.touched, sr.last = 0, tc.sample
+		sr.touched = 0
+		e.setLast(sr, &tc.sample, tc.cause)
 		e.settle(tc.series, moved)
 		if sr.watch != nil {
 			e.wake(sr)

@@ -61,7 +61,7 @@ func (b *bench) point(after linewatch.Duration, equipment, tag string, v linewat
 	if v.IsNull() {
 		s.Quality = linewatch.Bad
 	}
-	b.e.Point(id, s)
+	b.e.Point(id, s, 0)
 }
 
 func (b *bench) advance(after linewatch.Duration) {

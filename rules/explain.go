@@ -138,14 +138,15 @@ func (e *Engine) describeInput(w *linewatch.ConditionWhy, inst *instance, n *nod
 		w.Cause = causeNoValue
 		return
 	}
-	last := e.series[id].last
+	sr := &e.series[id]
+	last := sr.last
 	w.Value, w.At, w.Sequence = &last.Value, last.At, last.Sequence
 	w.Sender = e.senders[last.Sender].String()
 	switch {
 	case e.senders[last.Sender].offline():
 		w.Cause = causeOffline
 	case last.Quality != linewatch.Ok:
-		w.Quality = last.Quality.String()
+		w.Quality, w.Cause = last.Quality.String(), e.causes.text(sr.cause)
 	case !n.fits(last.Value):
 		w.Cause = causeType
 	}

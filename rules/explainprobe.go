@@ -65,8 +65,8 @@ func (e *Engine) inputWhy(inst *instance, p *probe, k int) linewatch.InputWhy {
 		out.Value, out.At, out.Sequence = &last.Value, last.At, last.Sequence
 		out.Sender = e.senders[last.Sender].String()
 	}
-	if cause == qualityCause(last.Quality) {
-		out.Quality = last.Quality.String()
+	if cause != causeOffline && last.At.Known() && last.Quality != linewatch.Ok {
+		out.Quality, out.Cause = last.Quality.String(), e.causes.text(e.series[in.series].cause)
 	} else {
 		out.Cause = cause
 	}

@@ -52,7 +52,7 @@ func (e *Engine) rehear(next registry, guests []string, watermark linewatch.Time
 	for i := range e.series {
 		sr := &e.series[i]
 		if sr.last.At.Known() && e.Guest(sr.key.equipment) && !e.hears(&before, told, sr.key.equipment) {
-			sr.last = Sample{At: linewatch.NoTime}
+			e.setLast(sr, &Sample{At: linewatch.NoTime}, 0)
 			e.settle(SeriesID(i), true)
 			e.wake(sr)
 		}

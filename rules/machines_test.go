@@ -22,7 +22,7 @@ func TestMachinesSayOnlyWhatIsKnown(t *testing.T) {
 		if !ok {
 			t.Fatal("no series")
 		}
-		e.Point(id, Sample{Value: v, At: at, Sender: sender, Quality: q})
+		e.Point(id, Sample{Value: v, At: at, Sender: sender, Quality: q}, 0)
 	}
 	point("state", linewatch.StringValue("Execute"), linewatch.Ok, 1000)
 	point("speed", linewatch.FloatValue(24000), linewatch.Ok, 1000)

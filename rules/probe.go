@@ -247,7 +247,7 @@ func (e *Engine) operand(n *node, p *probe, t linewatch.Time) (linewatch.Value, 
 }
 
 // sampleOf returns an input's newest sample and, if it is not known at t, why
-// not; the cause is the quality where that alone says it. The probe's deadlines
+// not. The probe's deadlines
 // move to when the sample will be too old.
 func (e *Engine) sampleOf(p *probe, k int, t linewatch.Time) (Sample, string) {
 	in := &p.inputs[k]
@@ -264,14 +264,12 @@ func (e *Engine) sampleOf(p *probe, k int, t linewatch.Time) (Sample, string) {
 	case e.senders[last.Sender].offline():
 		return last, causeOffline
 	case last.Quality != linewatch.Ok:
-		return last, qualityCause(last.Quality)
+		return last, e.poor(sr)
 	case old:
 		return last, "older than " + in.stale.String()
 	}
 	return last, ""
 }
-
-func qualityCause(q linewatch.Quality) string { return "quality " + q.String() }
 
 // wait reports whether a deadline of an input lies ahead, in which case the
 // probe is judged again then: in event time or, while the sender is offline, on

@@ -39,6 +39,7 @@ type series struct {
 	class   class
 	adopted bool  // key has the bytes of a point's names
 	touched int32 // place in Engine.touched plus 1; 0: none
+	cause   Cause // why last is not Ok
 	rank    int32 // how many cuts the newest number is above
 	cuts    []cut
 	leaves  []int32 // all conditions on this series but those of watchers

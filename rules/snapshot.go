@@ -11,7 +11,7 @@ import (
 )
 
 // snapshotVersion names the layout below. Another one is refused.
-const snapshotVersion = 4
+const snapshotVersion = 5
 
 // errOpen guards against a snapshot in the middle of an instant.
 var errOpen = errors.New("snapshot between Point and Advance")
@@ -41,7 +41,7 @@ func (e *Engine) AppendSnapshot(dst []byte) ([]byte, error) {
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(e.series)))
 	for i := range e.series {
-		dst = e.series[i].append(dst)
+		dst = e.appendSeries(dst, &e.series[i])
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(e.instances)))
 	for _, inst := range e.instances {
@@ -125,7 +125,7 @@ func (ed *edition) restore(e *Engine, r *linewatch.BinaryReader) (err error) {
 	return err
 }
 
-func (sr *series) append(dst []byte) []byte {
+func (e *Engine) appendSeries(dst []byte, sr *series) []byte {
 	dst = linewatch.AppendText(linewatch.AppendText(dst, sr.key.equipment), sr.key.tag)
 	dst = linewatch.AppendTime(dst, sr.last.At)
 	if !sr.last.At.Known() {
@@ -134,7 +134,11 @@ func (sr *series) append(dst []byte) []byte {
 	dst = sr.last.Value.AppendBinary(dst)
 	dst = binary.AppendUvarint(dst, sr.last.Sequence)
 	dst = binary.AppendUvarint(dst, uint64(sr.last.Sender))
-	return append(dst, byte(sr.last.Quality))
+	dst = append(dst, byte(sr.last.Quality))
+	if sr.last.Quality != linewatch.Ok {
+		dst = linewatch.AppendText(dst, e.causes.text(sr.cause))
+	}
+	return dst
 }
 
 func (inst *instance) append(dst []byte) []byte {
@@ -185,8 +189,9 @@ func (e *Engine) Restore(b []byte) error {
 		e.senders[id].outage = outage{r.Time(), r.Time()}
 		e.count(&e.senders[id], 1)
 	}
+	known := map[string]string{}
 	for range r.Count() {
-		e.restoreSeries(r)
+		e.restoreSeries(r, known)
 	}
 	for range r.Count() {
 		if err := e.restoreInstance(r); err != nil {
@@ -253,17 +258,27 @@ func (e *Engine) restoreNewest() {
 	}
 }
 
-func (e *Engine) restoreSeries(r *linewatch.BinaryReader) {
+// restoreSeries takes one series; known are the causes so far, of which many
+// tags have the same.
+func (e *Engine) restoreSeries(r *linewatch.BinaryReader, known map[string]string) {
 	id, _ := e.Series(r.Text(), r.Text())
+	sr := &e.series[id]
 	last := Sample{At: r.Time()}
 	if last.At.Known() && r.Err() == nil {
 		last.Value, last.Sequence = r.Value(), r.Uvarint()
 		last.Sender, last.Quality = SenderID(r.Uvarint()), linewatch.Quality(r.Byte())
+		if last.Quality != linewatch.Ok {
+			cause := r.Text()
+			if same, ok := known[cause]; ok {
+				cause = same
+			}
+			known[cause] = cause
+			sr.cause = e.causes.keep(cause)
+		}
 		if int(last.Sender) >= len(e.senders) || last.Sender < 0 || last.Quality > linewatch.Ok {
 			last = Sample{At: linewatch.NoTime}
 		}
 	}
-	sr := &e.series[id]
 	sr.last = last
 	sr.class = e.classNow(sr)
 }

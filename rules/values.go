@@ -23,10 +23,14 @@ func (e *Engine) applyValues(h *linewatch.HomeValues, t linewatch.Time) {
 			continue
 		}
 		sr := &e.series[id]
-		sr.last = Sample{
+		because := Cause(0)
+		if v.Quality != linewatch.Ok {
+			because = e.Cause(v.Cause)
+		}
+		e.setLast(sr, &Sample{
 			Value: v.Value, At: t, Sequence: v.Sequence, Quality: v.Quality,
 			Sender: e.Sender(linewatch.Sender{Gateway: v.Gateway, Source: v.Source}),
-		}
+		}, because)
 		e.settle(id, true)
 		e.wake(sr)
 	}
@@ -43,7 +47,7 @@ func (e *Engine) Values() (out []linewatch.HomeValue) {
 		}
 		s := e.senders[sr.last.Sender]
 		out = append(out, linewatch.HomeValue{
-			Equipment: sr.key.equipment, Tag: sr.key.tag, Value: sr.last.Value, Quality: sr.last.Quality,
+			Equipment: sr.key.equipment, Tag: sr.key.tag, Value: sr.last.Value, Quality: sr.last.Quality, Cause: e.causes.text(sr.cause),
 			Gateway: s.Gateway, Source: s.Source, Sequence: sr.last.Sequence,
 		})
 	}

@@ -221,11 +221,8 @@ func conditionText(c *linewatch.ConditionWhy) string {
 	name := subject(c)
 	if c.Truth == linewatch.Undecided {
 		name = strings.TrimSuffix(name, " =")
-		switch {
-		case c.Cause != "":
-			return name + " is unknown (" + c.Cause + ")"
-		case c.Quality != "" && c.Quality != linewatch.Ok.String():
-			return name + " is unknown (quality " + c.Quality + ")"
+		if reason := unknownBecause(c); reason != "" {
+			return name + " is unknown (" + reason + ")"
 		}
 		return name + " is unknown"
 	}
@@ -240,6 +237,18 @@ func conditionText(c *linewatch.ConditionWhy) string {
 		text += " for " + spanText(c.For)
 	}
 	return text
+}
+
+// unknownBecause says why a condition cannot be decided: the quality of its tag,
+// the cause, or both.
+func unknownBecause(c *linewatch.ConditionWhy) string {
+	switch {
+	case c.Quality == "" || c.Quality == linewatch.Ok.String():
+		return c.Cause
+	case c.Cause == "":
+		return "quality " + c.Quality
+	}
+	return "quality " + c.Quality + ", " + c.Cause
 }
 
 // subject names what a condition is about.

@@ -328,7 +328,7 @@ func (d *Domain) release() {
 			d.copies.Buffered--
 		}
 		d.byID[e.sender].waiting--
-		d.engine.Point(e.series, rules.Sample{Value: e.value, At: e.at, Sequence: e.seq, Sender: e.sender, Quality: e.quality})
+		d.engine.Point(e.series, rules.Sample{Value: e.value, At: e.at, Sequence: e.seq, Sender: e.sender, Quality: e.quality}, e.cause)
 	})
 	d.engine.Advance(w)
 	d.forgetHeld(w)

@@ -44,6 +44,7 @@ var moreMutants = []mutant{
 	{"senders are never offline", "rules/series.go", " || e.senders[sr.last.Sender].offline()", ""},
 	{"senders stay offline", "rules/domain/domain.go", "d.engine.SetOnline(s.id, tr.Online,", "d.engine.SetOnline(s.id, false,"},
 	{"numbers before the first one seen are forgotten", "rules/domain/seen.go", "epochSeen{epoch: epoch}", "epochSeen{epoch: epoch, floor: from}"},
+	{"what was wrong with a tag stays", "rules/cause.go", "if sr.cause != because {", "if because != 0 && sr.cause != because {"},
 	// Conditions.
 	{"for is long by one", "rules/instance.go", "ready := s.since.Add(n.hold); t < ready", "ready := s.since.Add(n.hold + 1); t < ready"},
 	{"for goes on through unknown", "rules/instance.go", "case on != linewatch.True:", "case on == linewatch.False:"},
@@ -145,7 +146,7 @@ var moreMutants = []mutant{
 	{"lines are equipment", "rules/registry.go", "(line || ofSite) && !e.opts.AnyEquipment", "false && line && ofSite"},
 	// Guests.
 	{"guests have no say in the watermark", "rules/domain/domain.go", "if slices.Contains(d.guests, line) {", "if false {"},
-	{"what a guest was is remembered", "rules/hosted.go", "\t\t\tsr.last = Sample{At: linewatch.NoTime}\n", ""},
+	{"what a guest was is remembered", "rules/hosted.go", "\t\t\te.setLast(sr, &Sample{At: linewatch.NoTime}, 0)\n", ""},
 	{"rules read what guests gave for ever", "rules/control.go", "\t\t\t\te.reconnect(connected, t)\n", ""},
 	{"guests are heard by the next version only", "rules/hosted.go", "\tif slices.Equal(before, e.hosted) {\n\t\treturn", "\tif true {\n\t\treturn"},
 	{"who leaves is offline", "rules/domain/guests.go", "\td.engine.Dismiss(s.id,", "\td.engine.SetOnline(s.id, false,"},
@@ -154,6 +155,7 @@ var moreMutants = []mutant{
 	// Restarts.
 	{"held records are forgotten too early", "rules/domain/replay.go", "return h.newest <= watermark", "return h.newest <= watermark+500"},
 	{"refused points come back with a restart", "rules/domain/replay.go", "if len(skip) > 0 && skip[0] == uint32(j) {", "if len(skip) > 1000 {"},
+	{"a restart forgets what is wrong with a tag", "rules/snapshot.go", "sr.cause = e.causes.keep(cause)", "_ = cause"},
 	{"a restart forgets hysteresis", "rules/snapshot.go", "\t\tif s.memory {\n", "\t\tif false {\n"},
 	{"a restart forgets when for began", "rules/snapshot.go", "s.since, s.until = r.Time(), r.Time()", "s.until, s.until = r.Time(), r.Time()"},
 	{"a restart forgets keep", "rules/snapshot.go", "s.since, s.until = r.Time(), r.Time()", "s.since, _ = r.Time(), r.Time()"},

@@ -17,6 +17,7 @@ type entry struct {
 	value   linewatch.Value
 	series  rules.SeriesID
 	sender  rules.SenderID
+	cause   rules.Cause // why it is not Ok
 	quality linewatch.Quality
 	copy    bool // of a guest
 }

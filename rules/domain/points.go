@@ -124,10 +124,19 @@ func (d *Domain) point(rec *recordInput, p *linewatch.DataPoint, index uint32) {
 	}
 	rec.held.newest = max(rec.held.newest, p.Timestamp)
 	s.waiting++
-	d.buffer.push(&entry{
+	d.wait(p, series, s.id, rec.copy)
+}
+
+// wait lets a point wait for the watermark.
+func (d *Domain) wait(p *linewatch.DataPoint, series rules.SeriesID, sender rules.SenderID, copied bool) {
+	e := entry{
 		at: p.Timestamp, seq: p.Sequence, epoch: p.Epoch, value: p.Value,
-		series: series, sender: s.id, quality: p.Quality, copy: rec.copy,
-	})
+		series: series, sender: sender, quality: p.Quality, copy: copied,
+	}
+	if p.Quality != linewatch.Ok {
+		e.cause = d.engine.Cause(p.Cause)
+	}
+	d.buffer.push(&e)
 }
 
 func plausible(t linewatch.Time) bool { return t >= plausibleFrom && t < plausibleTo }

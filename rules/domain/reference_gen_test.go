@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 
 	"linewatch"
 )
@@ -125,6 +126,9 @@ func (g *generator) reading(p *linewatch.DataPoint) {
 		p.Value = g.value(pick(g, genTags...), false) // perhaps of another type
 	case 3:
 		p.Value = linewatch.Value{}
+	}
+	if p.Quality != linewatch.Ok {
+		p.Cause = pick(g, "", "", "connection lost", "connection lost", "source offline", "BadNodeIdUnknown "+strconv.Itoa(g.IntN(1000)))
 	}
 }
 

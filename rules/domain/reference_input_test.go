@@ -87,11 +87,20 @@ func (j *refJudge) newest(in *refInput, t linewatch.Time) (*refSample, string) {
 	case j.offline(s.sender):
 		return s, "source offline"
 	case s.Quality != linewatch.Ok:
-		return s, "quality " + s.Quality.String()
+		return s, refPoor(&s.DataPoint)
 	case old:
 		return s, "older than " + in.stale.String()
 	}
 	return s, ""
+}
+
+// refPoor says how a point that is not Ok is told, with the edge's own words
+// where it has any.
+func refPoor(p *linewatch.DataPoint) string {
+	if p.Cause == "" {
+		return "quality " + p.Quality.String()
+	}
+	return "quality " + p.Quality.String() + ", " + p.Cause
 }
 
 // samples lists what a condition has seen of its tag: the newest sample when it
@@ -119,9 +128,10 @@ func (j *refJudge) describe(in *refInput, inst *refInstance, t linewatch.Time) (
 	if s != nil {
 		out.Value, out.At, out.Sender, out.Sequence = &s.Value, s.Timestamp, s.sender.Gateway+"/"+s.sender.Source, s.Sequence
 	}
-	if s != nil && cause == "quality "+s.Quality.String() {
-		out.Quality = s.Quality.String()
-	} else {
+	switch {
+	case s != nil && cause != "" && s.Quality != linewatch.Ok && !j.offline(s.sender):
+		out.Quality, out.Cause = s.Quality.String(), s.Cause
+	default:
 		out.Cause = cause
 	}
 	return out

@@ -239,7 +239,7 @@ func (j *refJudge) fillIn(h *linewatch.HomeValues, t linewatch.Time) {
 		}
 		j.tags[tag] = true
 		j.history[tag] = append(j.history[tag], refSample{
-			DataPoint: linewatch.DataPoint{Timestamp: t, Equipment: v.Equipment, Tag: v.Tag, Value: v.Value, Quality: v.Quality, Sequence: v.Sequence},
+			DataPoint: linewatch.DataPoint{Timestamp: t, Equipment: v.Equipment, Tag: v.Tag, Value: v.Value, Quality: v.Quality, Cause: v.Cause, Sequence: v.Sequence},
 			sender:    linewatch.Sender{Gateway: v.Gateway, Source: v.Source},
 		})
 	}

@@ -304,7 +304,7 @@ func (p *plant) values() *linewatch.HomeValues {
 		p.reading(&v)
 		s := p.senders[p.IntN(len(p.senders))]
 		h.Values = append(h.Values, linewatch.HomeValue{
-			Equipment: pick(p.generator, genEquipment...), Tag: v.Tag, Value: v.Value, Quality: v.Quality,
+			Equipment: pick(p.generator, genEquipment...), Tag: v.Tag, Value: v.Value, Quality: v.Quality, Cause: v.Cause,
 			Gateway: s.name.Gateway, Source: s.name.Source, Sequence: uint64(p.IntN(100)),
 		})
 	}

@@ -71,10 +71,7 @@ func (d *Domain) Refill(at linewatch.Position, gateway string, points []linewatc
 			d.copies.Buffered++
 		}
 		s.waiting++
-		d.buffer.push(&entry{
-			at: p.Timestamp, seq: p.Sequence, epoch: p.Epoch, value: p.Value,
-			series: series, sender: s.id, quality: p.Quality, copy: copied,
-		})
+		d.wait(p, series, s.id, copied)
 	}
 }
 
