@@ -17,6 +17,7 @@ type Standing struct {
 	Kind      linewatch.ChangeKind      `json:"kind"`
 	Watermark linewatch.Time            `json:"watermark"` // event time as of which this is so
 	HeldBy    string                    `json:"heldBy,omitempty"`
+	Doubts    []string                  `json:"doubts,omitempty"` // why it may not be so now
 	Groups    []linewatch.GroupStanding `json:"groups"`
 	Aliases   map[string]string         `json:"aliases,omitempty"` // of equipment in the conditions, by id
 }
@@ -49,7 +50,9 @@ func (s *Server) getWhy(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	views := make([]standingView, len(list))
+	st := s.opts.Status()
 	for i := range list {
+		list[i].Doubts = doubts(&st, &list[i])
 		views[i] = standingView{list[i], StandingText(&list[i])}
 	}
 	s.answer(w, http.StatusOK, struct {

@@ -21,13 +21,12 @@ func StandingText(s *Standing) string {
 		e.line(0, "This version is only tried, as a shadow.")
 	}
 	if s.Watermark.Known() {
-		held := ""
-		if s.HeldBy != "" {
-			held = ", for which the line waits for " + s.HeldBy
-		}
-		e.line(0, "As of %s%s.", s.Watermark, held)
+		e.line(0, "As of %s.", s.Watermark)
 	} else {
 		e.line(0, "No point was judged yet.")
+	}
+	for _, doubt := range s.Doubts {
+		e.line(0, "%s.", doubt)
 	}
 	spoken := s.spoken()
 	for i := range spoken.Groups {
