@@ -70,6 +70,7 @@ type App struct {
 	history    *bolthistory.History
 	shadows    *bolthistory.History // of versions that are only tried
 	control    *control
+	seeds      *heldLog // what the start publishes, before it is published
 	tables     *tablesource.Poller
 	host       *host.Host
 	agent      *edge.Agent // nil without sources
@@ -114,6 +115,7 @@ func New(ctx context.Context, o Options) (a *App, err error) {
 	}
 	for _, open := range []func(context.Context) error{
 		a.openData, a.openPage, a.openBroker, a.openStores, a.openControl, a.openHost, a.openAgent, a.openNotifier, a.openServer,
+		a.publishSeed, // last, so that a start that is refused leaves nothing in force
 	} {
 		if err := open(ctx); err != nil {
 			return a, err
@@ -201,7 +203,8 @@ func (a *App) openStores(context.Context) (err error) {
 const logSilence = 20 * time.Millisecond
 
 func (a *App) openControl(ctx context.Context) (err error) {
-	if a.control, err = newControl(ctx, crashControlLog(a.controlLog)); err != nil {
+	a.seeds = &heldLog{Log: crashControlLog(a.controlLog)}
+	if a.control, err = newControl(ctx, a.seeds); err != nil {
 		return err
 	}
 	a.tables = &tablesource.Poller{Apply: a.control.publishTable, Now: a.clock.now, Log: a.o.Log}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"linewatch/configs"
+	"linewatch/ingest"
 	"linewatch/rules/rulefile"
 	"linewatch/rules/ruleset"
 	"linewatch/ui"
@@ -49,6 +51,31 @@ func (a *App) seed(ctx context.Context) error {
 			return fmt.Errorf("%srules[%d]: %w", at, i, err)
 		}
 	}
+	return nil
+}
+
+// heldLog is a log that keeps back what is appended.
+type heldLog struct {
+	ingest.Log
+	held [][]byte
+}
+
+// Append implements ingest.Log.
+func (l *heldLog) Append(_ context.Context, _ int, data ...[]byte) error {
+	for _, d := range data {
+		l.held = append(l.held, bytes.Clone(d))
+	}
+	return ingest.CheckRecords(data)
+}
+
+// publishSeed publishes what seed has found, in one piece. Until then it is
+// checked against one another as if it were published.
+func (a *App) publishSeed(ctx context.Context) error {
+	a.control.log = a.seeds.Log
+	if err := a.seeds.Log.Append(ctx, 0, a.seeds.held...); err != nil {
+		return fmt.Errorf("write control log: %w", err)
+	}
+	a.seeds = nil
 	return nil
 }
 

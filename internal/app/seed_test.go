@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"linewatch/notify/mqtt"
 	"linewatch/ui"
 )
 
@@ -79,5 +80,63 @@ func TestFilesThatChanged(t *testing.T) {
 	file("assets.yaml", "kind: Assets\n")
 	if err := a.seed(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "plant.yaml: assets: ") {
 		t.Errorf("a broken assets file gives %v", err)
+	}
+}
+
+// A start that is refused leaves nothing in force: not the registry that was
+// read before the mistake in a rule, nor anything when the mistake is found
+// last of all. The corrected files count.
+func TestRefusedStartPublishesNothing(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	c := DefaultConfig()
+	c.Data, c.HTTP, c.MQTT.Embedded = filepath.Join(dir, "data"), "127.0.0.1:0", "127.0.0.1:0"
+	c.Rules = []string{file("hot.yaml", string(ruleOn("F3", 70)))}
+	start := func() (*App, string, error) {
+		t.Helper()
+		var log bytes.Buffer
+		a, err := New(t.Context(), Options{Config: c, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		return a, log.String(), err
+	}
+	refused := func(want string) {
+		t.Helper()
+		a, _, err := start()
+		if a != nil {
+			a.Close()
+		}
+		if _, ok := errors.AsType[*ConfigError](err); !ok || !strings.Contains(err.Error(), want) {
+			t.Fatalf("got %v, want a refusal with %q", err, want)
+		}
+	}
+	c.Assets = file("assets.yaml", twoLines) // which has no F3
+	refused(`"F3" is not registered`)
+
+	file("assets.yaml", strings.Replace(twoLines, "alias: F2", "alias: F3", 1))
+	embedded := c.MQTT
+	c.MQTT = MQTTConfig{Config: mqtt.Config{Broker: "ssl://127.0.0.1:1", CAFile: filepath.Join(dir, "none.pem")}}
+	refused("none.pem")
+	c.MQTT = embedded
+
+	file("assets.yaml", strings.Replace(twoLines, "alias: F1", "alias: F3", 1))
+	a, log, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if eq, ok := a.control.equipment("F3"); !ok || eq.ID != "e1" || strings.Contains(log, "stays in force") {
+		t.Errorf("F3 is %+v, %v; the log says\n%s", eq, ok, log)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	known, stop := openControlLog(t, a.data.file(controlDir)) // what the start has put on disk
+	defer stop()
+	if eq, ok := known.equipment("F3"); !ok || eq.ID != "e1" || known.rules["hot"].version != 1 {
+		t.Errorf("on the control log F3 is %+v, %v, and the rules are %+v", eq, ok, known.rules)
 	}
 }
