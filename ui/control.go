@@ -37,7 +37,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &refused):
 		problem(w, http.StatusUnprocessableEntity, refused.Error())
-	case errors.Is(err, ErrConflict):
+	case errors.Is(err, ErrConflict), errors.As(err, new(Declined)):
 		problem(w, http.StatusConflict, err.Error())
 	case errors.Is(err, ErrUnknownRule):
 		problem(w, http.StatusNotFound, err.Error())

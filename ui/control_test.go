@@ -99,6 +99,10 @@ func TestErrorsOfProviders(t *testing.T) {
 			t.Errorf("%s: detail %q, want the mistake", target, detail)
 		}
 	}
+	p.refuse = Declined{errors.New("table limits is read from limits.csv")}
+	if detail := checkProblem(t, "declined", send(s, "/api/v1/tables", "application/yaml", "x"), http.StatusConflict); !strings.Contains(detail, "limits.csv") {
+		t.Errorf("detail %q, want the reason", detail)
+	}
 	p.refuse = errDisk
 	if detail := checkProblem(t, "disk", send(s, "/api/v1/rules", "application/yaml", "x"), http.StatusInternalServerError); strings.Contains(detail, "secret") {
 		t.Errorf("detail %q shows an inner error", detail)

@@ -83,6 +83,16 @@ func (r Refused) Error() string { return r.Err.Error() }
 // Unwrap returns the mistake.
 func (r Refused) Unwrap() error { return r.Err }
 
+// Declined wraps an error that says why something cannot be done as things
+// stand, though nothing that was sent is at fault. Its text is shown, too.
+type Declined struct{ Err error }
+
+// Error returns the reason.
+func (d Declined) Error() string { return d.Err.Error() }
+
+// Unwrap returns the reason.
+func (d Declined) Unwrap() error { return d.Err }
+
 // Options is what a Server is made of. All fields are needed.
 type Options struct {
 	Config   Config

@@ -214,6 +214,7 @@ func (a *App) openControl(ctx context.Context) (err error) {
 			return &ConfigError{err}
 		}
 		a.tables.Add(s)
+		a.control.kept[c.ID] = s.Where()
 	}
 	if err := a.seed(ctx); err != nil {
 		return err

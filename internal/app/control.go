@@ -36,6 +36,7 @@ type control struct {
 	guests *rules.Guests              // lines that lines hear beside their own
 	ears   map[string]map[string]bool // by line and guest: whether it was told what that knows
 	noted  chan struct{}              // holds a token when something was noted
+	kept   map[string]string          // by table that is read again and again: from where
 	// written counts records, and taken those that the engine is known to have.
 	written, taken atomic.Uint64
 }
@@ -57,6 +58,7 @@ func newControl(ctx context.Context, log ingest.Log) (*control, error) {
 		log: log, logger: slog.New(slog.DiscardHandler), mu: make(chan struct{}, 1),
 		rules: map[linewatch.RuleID]publishedRule{}, most: maxRules, have: ruleset.NewInForce(),
 		told: map[string]bool{}, guests: rules.NewGuests(compileExpression), ears: map[string]map[string]bool{}, noted: make(chan struct{}, 1),
+		kept: map[string]string{},
 	}
 	for from := uint64(0); ; {
 		b, err := log.Read(ctx, 0, from, 1000)
@@ -278,33 +280,38 @@ func (c *control) ApplyTable(ctx context.Context, file string, body []byte) (ui.
 		return ui.PublishedTable{}, ui.Refused{Err: err}
 	}
 	said := ui.PublishedTable{ID: table.ID}
-	err = c.write(ctx, func() (*linewatch.Control, error) {
-		rec := c.newTable(&table)
-		if rec != nil {
-			after := c.have
-			after.Tables = maps.Clone(after.Tables)
-			after.Tables[table.ID] = table
-			said.Notes = someNotes(c.have.Concerns(&after))
-		}
-		return rec, nil
-	})
+	if from, ok := c.kept[table.ID]; ok {
+		return said, ui.Declined{Err: fmt.Errorf("%s: table %s is read from %s again and again, which would undo this; change it there, or take it out of tables: in the configuration and start anew", file, table.ID, from)}
+	}
+	_, said.Notes, err = c.newTable(ctx, &table)
 	return said, err
 }
 
-// publishTable publishes a table unless it is as it was.
+// publishTable publishes a table that is read again and again, unless it is as
+// it was, and logs what rules do not find in it any more.
 func (c *control) publishTable(ctx context.Context, table linewatch.Table) (changed bool, err error) {
-	err = c.write(ctx, func() (*linewatch.Control, error) {
-		rec := c.newTable(&table)
-		changed = rec != nil
-		return rec, nil
-	})
-	return changed && err == nil, err
+	changed, notes, err := c.newTable(ctx, &table)
+	for _, note := range notes {
+		c.logger.Warn("a table leaves a rule without something", "table", table.ID, "source", c.kept[table.ID], "note", note)
+	}
+	return changed, err
 }
 
-// newTable returns the record of a table, nil if the table is as it was.
-func (c *control) newTable(table *linewatch.Table) *linewatch.Control {
-	if old, ok := c.have.Tables[table.ID]; ok && reflect.DeepEqual(old, *table) {
-		return nil
+// newTable publishes a table unless it is as it was. The notes tell what rules
+// in force do not find in it, and found before.
+func (c *control) newTable(ctx context.Context, table *linewatch.Table) (changed bool, notes []string, err error) {
+	err = c.write(ctx, func() (*linewatch.Control, error) {
+		if old, ok := c.have.Tables[table.ID]; ok && reflect.DeepEqual(old, *table) {
+			return nil, nil
+		}
+		after := c.have
+		after.Tables = maps.Clone(after.Tables)
+		after.Tables[table.ID] = *table
+		changed, notes = true, someNotes(c.have.Concerns(&after))
+		return &linewatch.Control{Table: table}, nil
+	})
+	if err != nil {
+		return false, nil, err
 	}
-	return &linewatch.Control{Table: table}
+	return changed, notes, nil
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -64,13 +63,8 @@ func ReadFile(name string) ([]byte, error) {
 }
 
 func explainRead(name string, err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, os.ErrNotExist):
-		return &ConfigError{fmt.Errorf("%s: no such file; check the name and the directory", name)}
-	case errors.Is(err, os.ErrPermission):
-		return &ConfigError{fmt.Errorf("%s: permission denied; make it readable for the user that runs linewatch", name)}
 	}
-	return &ConfigError{err}
+	return &ConfigError{strictyaml.Unreadable(name, err)}
 }

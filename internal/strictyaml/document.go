@@ -1,8 +1,10 @@
 package strictyaml
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"linewatch"
@@ -143,6 +145,27 @@ func (d *Document) Value(path string) (linewatch.Value, bool) {
 	}
 	v, message, _ := n.value()
 	return v, message == ""
+}
+
+// unreadable is an error of the file system in words for people.
+type unreadable struct {
+	text string
+	err  error
+}
+
+func (e *unreadable) Error() string { return e.text }
+func (e *unreadable) Unwrap() error { return e.err }
+
+// Unreadable says of a file that could not be read why, and what to do. Errors
+// that say so by themselves are returned as they are.
+func Unreadable(name string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &unreadable{name + ": no such file; check the name and the directory", err}
+	case errors.Is(err, fs.ErrPermission):
+		return &unreadable{name + ": permission denied; make it readable for the user that runs linewatch", err}
+	}
+	return err
 }
 
 // ReadFile reads a file that may be a document: a regular file of at most

@@ -98,7 +98,11 @@ func TestConcerns(t *testing.T) {
 		"the same":                {inForce(t, texts...), nil},
 		"a table without a limit": {with("max: 6", "most: 6"), []string{`rule hot: row "B" of table limits has no max; for that groups[0].cases[0] is UNKNOWN`}},
 		"a table with a text":     {with("max: 5", "max: five"), []string{`rule hot: row "A" of table limits has no number as max; for that groups[0].cases[0] is UNKNOWN`}},
-		"a rule that ends":        {without, []string{"rule reader: no rule hot is in force any more; groups[0].cases[0] is UNKNOWN"}},
+		"a table without a row":   {with(", B: {max: 6, min_: 1}", ""), []string{`rule hot: row "B" of table limits is gone; for that groups[0].cases[0] is UNKNOWN`}},
+		"a table of other rows": {with("A: {max: 5}, B:", "C:"), []string{
+			`rule hot: 2 rows of table limits, such as "A", are gone; for these groups[0].cases[0] is UNKNOWN`,
+		}},
+		"a rule that ends": {without, []string{"rule reader: no rule hot is in force any more; groups[0].cases[0] is UNKNOWN"}},
 		"a machine that is gone": {with("alias: F1, class", "alias: F9, class"), []string{
 			`rule caps: groups[0].cases[0].all[1].equipment: "F1" is not registered`,
 		}},

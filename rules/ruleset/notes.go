@@ -22,6 +22,7 @@ func (f *InForce) Notes(r *linewatch.Rule) []string { return newNoter(f).notes(r
 func (f *InForce) Concerns(after *InForce) (list []string) {
 	was, is := newNoter(f), newNoter(after)
 	was.plain, is.plain = true, true // the names were right before
+	is.before = f.Tables
 	for _, id := range slices.Sorted(maps.Keys(after.Rules)) {
 		r := after.Rules[id]
 		if !is.knows(r) {
@@ -46,6 +47,7 @@ type noter struct {
 	*InForce
 	rule    *linewatch.Rule
 	plain   bool                          // ask for no other names
+	before  map[string]linewatch.Table    // what another publication replaces; nil: nothing
 	columns map[string]map[string]*column // by table, as far as they were needed
 	list    []string
 }
@@ -172,6 +174,7 @@ func (n *noter) limit(path string, cond *linewatch.Condition, l *linewatch.Looku
 		n.add("no row of table %s has a column %s%s; until one has, %s is UNKNOWN", l.Table, l.Column, n.near(l.Column, slices.Sorted(maps.Keys(columns))), path)
 		return
 	}
+	n.lost(&table, l, path)
 	var lacking []string
 	if len(c.rows) < len(table.Rows) {
 		for row := range table.Rows {
@@ -184,6 +187,25 @@ func (n *noter) limit(path string, cond *linewatch.Condition, l *linewatch.Looku
 	n.rows("no "+l.Column, l.Table, lacking, path)
 	if cond.Op.Numeric() {
 		n.rows("no number as "+l.Column, l.Table, c.text, path)
+	}
+}
+
+// lost tells of rows with a limit that a table had and has no more.
+func (n *noter) lost(table *linewatch.Table, l *linewatch.Lookup, path string) {
+	var lost []string
+	for row, cells := range n.before[table.ID].Rows {
+		_, had := cells[l.Column]
+		if _, has := table.Rows[row]; had && !has {
+			lost = append(lost, row)
+		}
+	}
+	slices.Sort(lost)
+	switch len(lost) {
+	case 0:
+	case 1:
+		n.add("row %.64q of table %s is gone; for that %s is UNKNOWN", lost[0], table.ID, path)
+	default:
+		n.add("%d rows of table %s, such as %.64q, are gone; for these %s is UNKNOWN", len(lost), table.ID, lost[0], path)
 	}
 }
 

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"linewatch"
+	"linewatch/internal/strictyaml"
 )
 
 type rows = map[string]map[string]linewatch.Value
@@ -41,6 +44,9 @@ func parseCSV(data []byte, key string) (rows, error) {
 		if slices.Contains(header[:i], column) {
 			return nil, fmt.Errorf("the column %.40q stands twice in its header line", column)
 		}
+	}
+	if !slices.Contains(header, key) {
+		return nil, noColumn(key, header)
 	}
 	out := rows{}
 	for {
@@ -87,6 +93,9 @@ func parseJSON(data []byte, key string) (rows, error) {
 	if len(bytes.TrimSpace(data[d.InputOffset():])) > 0 {
 		return nil, errors.New("something follows the JSON array")
 	}
+	if columns := columnsOf(list); len(list) > 0 && !slices.Contains(columns, key) {
+		return nil, noColumn(key, columns)
+	}
 	out := rows{}
 	for i, row := range list {
 		for column, v := range row {
@@ -101,15 +110,41 @@ func parseJSON(data []byte, key string) (rows, error) {
 	return out, nil
 }
 
+// columnsOf returns every name that an element of a list has.
+func columnsOf(list []map[string]linewatch.Value) []string {
+	names := map[string]bool{}
+	for _, row := range list {
+		for name := range row {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// noColumn says that nothing is called as the key column.
+func noColumn(key string, columns []string) error {
+	const most = 10
+	columns = slices.Sorted(slices.Values(columns))
+	near, more := strictyaml.Nearest(key, columns), ""
+	if len(columns) > most {
+		columns, more = columns[:most], ", ..."
+	}
+	text := fmt.Sprintf("it has no column %s, which key names; its columns are %.400s%s", key, strings.Join(columns, ", "), more)
+	if near != "" {
+		text += "; did you mean " + near + "?"
+	}
+	return errors.New(text)
+}
+
 // add files a row under its key.
 func add(out rows, row map[string]linewatch.Value, key, where string) error {
 	k, ok := row[key]
 	if !ok {
-		return fmt.Errorf("%s has no value in the key column %s", where, key)
+		return fmt.Errorf("%s has no value in the key column %s; give it one", where, key)
 	}
 	delete(row, key)
 	if _, ok := out[k.String()]; ok {
-		return fmt.Errorf("%s has the key %.40q once more", where, k.String())
+		return fmt.Errorf("%s has the key %.40q once more; give each row a key of its own", where, k.String())
 	}
 	out[k.String()] = row
 	return nil

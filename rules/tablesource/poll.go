@@ -36,11 +36,7 @@ type Poller struct {
 // Add makes the poller read a source, before Run.
 func (p *Poller) Add(s *Source) {
 	p.sources = append(p.sources, s)
-	where := s.cfg.URL
-	if where == "" {
-		where = s.cfg.File
-	}
-	p.status = append(p.status, Status{ID: s.cfg.ID, Source: where, ReadAt: linewatch.NoTime, ErrorAt: linewatch.NoTime})
+	p.status = append(p.status, Status{ID: s.cfg.ID, Source: s.Where(), ReadAt: linewatch.NoTime, ErrorAt: linewatch.NoTime})
 }
 
 // Run reads until ctx ends. A source that fails is asked again in its time; the
@@ -89,7 +85,7 @@ func (p *Poller) read(ctx context.Context, i int, s *Source) {
 	p.mu.Unlock()
 	switch {
 	case err != nil && before != err.Error():
-		p.Log.Warn("table cannot be read, what was read before stays", "table", s.cfg.ID, "error", err)
+		p.Log.Warn("table cannot be read, what was read before stays", "table", s.cfg.ID, "source", s.Where(), "error", err)
 	case err == nil && before != "":
 		p.Log.Info("table can be read again", "table", s.cfg.ID)
 	}

@@ -7,6 +7,7 @@
 package tablesource
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"linewatch"
+	"linewatch/internal/strictyaml"
 )
 
 // Config describes one source.
@@ -103,6 +105,9 @@ func New(c Config) (*Source, error) {
 	return s, nil
 }
 
+// Where returns the URL or the path of the source.
+func (s *Source) Where() string { return cmp.Or(s.cfg.URL, s.cfg.File) }
+
 // stay follows redirects on the same server only: neither what is read nor the
 // token may come from, or go, elsewhere.
 func stay(next *http.Request, before []*http.Request) error {
@@ -126,11 +131,14 @@ func (s *Source) Fetch(ctx context.Context) (linewatch.Table, error) {
 		return linewatch.Table{}, err
 	}
 	rows, err := parse(data, kind, s.cfg.Key)
-	if err != nil {
-		return linewatch.Table{}, err
-	}
 	t := linewatch.Table{ID: s.cfg.ID, Rows: rows}
-	return t, t.Validate()
+	if err == nil {
+		err = t.Validate()
+	}
+	if err != nil {
+		return linewatch.Table{}, fmt.Errorf("%s: %w", s.Where(), err)
+	}
+	return t, nil
 }
 
 // read returns what the source says and of what kind it is: csv or json.
@@ -138,11 +146,13 @@ func (s *Source) read(ctx context.Context) (data []byte, kind string, err error)
 	if s.cfg.File != "" {
 		f, err := os.Open(s.cfg.File)
 		if err != nil {
-			return nil, "", err
+			return nil, "", strictyaml.Unreadable(s.cfg.File, err)
 		}
 		defer f.Close()
-		data, err = limited(f)
-		return data, kindOf("", s.cfg.File), err
+		if data, err = limited(f); err != nil {
+			return nil, "", fmt.Errorf("%s: %w", s.cfg.File, err)
+		}
+		return data, kindOf("", s.cfg.File), nil
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.cfg.URL, nil)
 	if err != nil {

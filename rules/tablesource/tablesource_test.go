@@ -61,8 +61,10 @@ func TestBadContent(t *testing.T) {
 		"empty.csv":    {"", "it has no header line"},
 		"head.csv":     {"product,max\n", "rows: are missing"},
 		"ragged.csv":   {"product,max\na,1,2\n", "wrong number of fields"},
-		"nokey.csv":    {"product,max\na,1\n,2\n", "line 3 has no value in the key column product"},
-		"twice.csv":    {"product,max\na,1\na,2\n", `line 3 has the key "a" once more`},
+		"nokey.csv":    {"product,max\na,1\n,2\n", "nokey.csv: line 3 has no value in the key column product; give it one"},
+		"nohead.csv":   {"products,max\na,1\n", "nohead.csv: it has no column product, which key names; its columns are max, products; did you mean products?"},
+		"other.csv":    {"sku;max\na;1\n", "other.csv: it has no column product, which key names; its columns are max, sku"},
+		"twice.csv":    {"product,max\na,1\na,2\n", `twice.csv: line 3 has the key "a" once more; give each row a key of its own`},
 		"columns.csv":  {"product,max,max\na,1,2\n", `the column "max" stands twice`},
 		"latin.csv":    {"product,max\n\xfc,1\n", "it is not UTF-8"},
 		"quote.csv":    {"product,max\n\"a,1\n", `"`},
@@ -71,14 +73,15 @@ func TestBadContent(t *testing.T) {
 		"cut.json":     {`[{"product":"a"`, "it is no JSON array"},
 		"more.json":    {`[] []`, "something follows"},
 		"nothing.json": {`[]`, "rows: are missing"},
-		"nokey.json":   {`[{"product":"a","max":1},{"max":2}]`, "element 2 has no value in the key column"},
+		"nokey.json":   {`[{"product":"a","max":1},{"max":2}]`, "nokey.json: element 2 has no value in the key column product; give it one"},
+		"nohead.json":  {`[{"products":"a"},{"max":2}]`, "nohead.json: it has no column product, which key names; its columns are max, products; did you mean products?"},
 		"large.json":   {"[" + strings.Repeat(" ", MaxBytes) + "]", "it is larger than 1024 KiB"},
 	} {
 		if _, err := source(t, Config{File: file(t, name, test.text)}).Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
 	}
-	if _, err := source(t, Config{File: "/nowhere/at/all.csv"}).Fetch(t.Context()); !errors.Is(err, os.ErrNotExist) {
+	if _, err := source(t, Config{File: "/nowhere/at/all.csv"}).Fetch(t.Context()); !errors.Is(err, os.ErrNotExist) || err.Error() != "/nowhere/at/all.csv: no such file; check the name and the directory" {
 		t.Errorf("no file: %v", err)
 	}
 }
