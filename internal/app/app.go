@@ -204,7 +204,7 @@ const logSilence = 20 * time.Millisecond
 
 func (a *App) openControl(ctx context.Context) (err error) {
 	a.seeds = &heldLog{Log: crashControlLog(a.controlLog)}
-	if a.control, err = newControl(ctx, a.seeds); err != nil {
+	if a.control, err = newControl(ctx, a.seeds, a.o.Log); err != nil {
 		return err
 	}
 	a.tables = &tablesource.Poller{Apply: a.control.publishTable, Now: a.clock.now, Log: a.o.Log}

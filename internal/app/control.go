@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -37,6 +38,12 @@ type control struct {
 	ears   map[string]map[string]bool // by line and guest: whether it was told what that knows
 	noted  chan struct{}              // holds a token when something was noted
 	kept   map[string]string          // by table that is read again and again: from where
+	// lost counts records that could not be read. The engine may have taken them
+	// when they could, so that what was published before one may not be what is
+	// in force, and any may have been a version of a rule.
+	lost       uint32
+	assetsLost uint32            // lost when the registry was published
+	tablesLost map[string]uint32 // the same of tables
 	// written counts records, and taken those that the engine is known to have.
 	written, taken atomic.Uint64
 }
@@ -49,31 +56,48 @@ type publishedRule struct {
 	stage     linewatch.Stage
 	from      linewatch.Time
 	withdrawn bool             // deleted
+	lost      uint32           // control.lost when it was published
 	versions  []ui.RuleVersion // the newest maxVersions, the oldest first
 }
 
-// newControl reads what was published before.
-func newControl(ctx context.Context, log ingest.Log) (*control, error) {
+// newControl reads what was published before. What is damaged is passed over, as
+// the engine passes over it, and told to the logger.
+func newControl(ctx context.Context, log ingest.Log, logger *slog.Logger) (*control, error) {
 	c := &control{
 		log: log, logger: slog.New(slog.DiscardHandler), mu: make(chan struct{}, 1),
-		rules: map[linewatch.RuleID]publishedRule{}, most: maxRules, have: ruleset.NewInForce(),
+		rules: map[linewatch.RuleID]publishedRule{}, most: maxRules, have: ruleset.NewInForce(), tablesLost: map[string]uint32{},
 		told: map[string]bool{}, guests: rules.NewGuests(compileExpression), ears: map[string]map[string]bool{}, noted: make(chan struct{}, 1),
 		kept: map[string]string{},
 	}
+	err := c.read(ctx, c.note, func(gap *ingest.CorruptError) {
+		c.lost += uint32(gap.Last - gap.First + 1)
+		logger.Error("records of the control log are lost; publish again the rules, tables and assets that are not as they should be",
+			"first", gap.First, "last", gap.Last, "error", gap)
+	})
+	return c, err
+}
+
+// read shows what the control log holds now.
+func (c *control) read(ctx context.Context, show func(*linewatch.Control), lost func(*ingest.CorruptError)) error {
 	for from := uint64(0); ; {
-		b, err := log.Read(ctx, 0, from, 1000)
+		b, err := c.log.Read(ctx, 0, from, 1000)
+		if gap, ok := errors.AsType[*ingest.CorruptError](err); ok {
+			lost(gap)
+			from = gap.Last + 1
+			continue
+		}
 		if err != nil {
-			return nil, fmt.Errorf("read control log: %w", err)
+			return fmt.Errorf("read control log: %w", err)
 		}
 		for _, r := range b.Records {
 			var rec linewatch.Control
 			if err := json.Unmarshal(r.Data, &rec); err == nil { // the engine reports damage
-				c.note(&rec)
+				show(&rec)
 			}
 			from = r.Offset + 1
 		}
 		if b.ClosedAt.Known() {
-			return c, nil
+			return nil
 		}
 	}
 }
@@ -88,11 +112,15 @@ func (c *control) note(rec *linewatch.Control) {
 	case rec.DeleteRule != nil:
 		c.noteDelete(rec.DeleteRule)
 	case rec.Assets != nil:
-		c.assets, c.have.Registry = rec.Assets, rec.Assets
+		c.assets, c.have.Registry, c.assetsLost = rec.Assets, rec.Assets, c.lost
 	case rec.Table != nil:
-		c.have.Tables[rec.Table.ID] = *rec.Table
+		c.have.Tables[rec.Table.ID], c.tablesLost[rec.Table.ID] = *rec.Table, c.lost
 	}
 }
+
+// next returns the number of a rule's next version, above whatever records that
+// were lost behind the newest one may have been.
+func (c *control) next(old *publishedRule) uint32 { return old.version + 1 + c.lost - old.lost }
 
 // write makes the next record with make, which sees what is published and may
 // return nil for "nothing to do", and stores it.
@@ -165,11 +193,11 @@ func (c *control) publish(ctx context.Context, src *rulefile.Source, how ui.Publ
 				"delete some (linewatch rules delete ID), or let one rule stand for a class of machines")}
 		}
 		said.Version = old.version
-		rv := &linewatch.RuleVersion{Rule: *rule, Version: old.version + 1, Stage: how.Stage, From: how.From}
-		if old.is(rv) {
+		rv := &linewatch.RuleVersion{Rule: *rule, Version: c.next(&old), Stage: how.Stage, From: how.From}
+		if old.lost == c.lost && old.is(rv) {
 			return nil, nil
 		}
-		said.Version++
+		said.Version = rv.Version
 		if err := c.graph.Check(rv); err != nil {
 			return nil, ui.Refused{Err: ruleset.Circle(src, err)}
 		}
@@ -223,7 +251,7 @@ func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID, how ui.Pu
 		if err := old.follows(how); err != nil {
 			return nil, fmt.Errorf("rule %s: %w", id, err)
 		}
-		said.Version, said.Notes = old.version+1, c.leaves(id, how.From)
+		said.Version, said.Notes = c.next(&old), c.leaves(id, how.From)
 		return &linewatch.Control{DeleteRule: &linewatch.RuleDelete{ID: id, Version: said.Version, From: how.From}}, nil
 	})
 	return said, err
@@ -238,7 +266,7 @@ func (c *control) ApplyAssets(ctx context.Context, file string, body []byte) (sa
 	err = c.write(ctx, func() (*linewatch.Control, error) {
 		switch {
 		case c.assets == nil:
-		case reflect.DeepEqual(*c.assets, assets):
+		case c.assetsLost == c.lost && reflect.DeepEqual(*c.assets, assets):
 			return nil, nil
 		default:
 			said.Unregistered = unregistered(c.assets, &assets)
@@ -301,7 +329,7 @@ func (c *control) publishTable(ctx context.Context, table linewatch.Table) (chan
 // in force do not find in it, and found before.
 func (c *control) newTable(ctx context.Context, table *linewatch.Table) (changed bool, notes []string, err error) {
 	err = c.write(ctx, func() (*linewatch.Control, error) {
-		if old, ok := c.have.Tables[table.ID]; ok && reflect.DeepEqual(old, *table) {
+		if old, ok := c.have.Tables[table.ID]; ok && c.tablesLost[table.ID] == c.lost && reflect.DeepEqual(old, *table) {
 			return nil, nil
 		}
 		after := c.have

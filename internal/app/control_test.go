@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,6 +16,12 @@ import (
 
 // openControlLog opens the control log in dir and what was published on it.
 func openControlLog(t *testing.T, dir string) (*control, func()) {
+	t.Helper()
+	return openControlLogTelling(t, dir, slog.New(slog.DiscardHandler))
+}
+
+// openControlLogTelling has a logger told of damage.
+func openControlLogTelling(t *testing.T, dir string, logger *slog.Logger) (*control, func()) {
 	t.Helper()
 	log, err := boltlog.Open(dir, boltlog.Options{Partitions: 1, Logger: slog.New(slog.DiscardHandler), Silence: logSilence})
 	if err != nil {
@@ -27,7 +35,7 @@ func openControlLog(t *testing.T, dir string) (*control, func()) {
 		}
 	}
 	t.Cleanup(stop)
-	c, err := newControl(t.Context(), log)
+	c, err := newControl(t.Context(), log, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,5 +173,71 @@ func TestRulesAreLimited(t *testing.T) {
 	c, _ = openControlLog(t, dir)
 	if c.alive != 2 || c.most != maxRules {
 		t.Errorf("after a restart %d rules are counted of %d, want 2 of %d", c.alive, c.most, maxRules)
+	}
+}
+
+// One damaged record of the control log costs what it said, and not the start.
+// The engine may have taken it when it was sound: the next version of any rule
+// is above what it may have been.
+func TestDamagedControlLog(t *testing.T) {
+	dir := t.TempDir()
+	c, stop := openControlLog(t, dir)
+	if _, err := c.ApplyAssets(t.Context(), "assets.yaml", []byte(twoLines)); err != nil {
+		t.Fatal(err)
+	}
+	for limit := range 3 {
+		if _, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", 70+limit), ui.AtOnce()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	damage(t, dir, `"above":72`)
+	var said bytes.Buffer
+	c, _ = openControlLogTelling(t, dir, slog.New(slog.NewTextHandler(&said, nil)))
+	if life, ok := c.life("hot"); !ok || len(life.Versions) != 2 || life.Versions[0].Version != 2 {
+		t.Errorf("left of three versions: %+v, want two", life.Versions)
+	}
+	if text := said.String(); !strings.Contains(text, "first=3 last=3") || !strings.Contains(text, "publish") {
+		t.Errorf("told: %s", text)
+	}
+	for range 2 {
+		if _, err := c.ApplyAssets(t.Context(), "assets.yaml", []byte(twoLines)); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := c.written.Load(); n != 1 {
+		t.Errorf("the registry, which may have been another one since, is written %d times, want once", n)
+	}
+	for _, want := range []uint32{4, 5} {
+		if got, err := c.ApplyRule(t.Context(), "hot.yaml", ruleOn("F1", int(80+want)), ui.AtOnce()); got.Version != want || err != nil {
+			t.Errorf("version %d, %v; want version %d", got.Version, err, want)
+		}
+	}
+	if rule, err := c.content(t.Context(), "hot", 4); err != nil || rule.ID != "hot" {
+		t.Errorf("version 4: %+v, %v", rule, err)
+	}
+}
+
+// damage overwrites a text in the segments of a closed log, wherever it stands.
+func damage(t *testing.T, dir, text string) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "segment-*.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, name := range names {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found += bytes.Count(content, []byte(text))
+		content = bytes.ReplaceAll(content, []byte(text), bytes.Repeat([]byte{'#'}, len(text)))
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found == 0 {
+		t.Fatalf("%s stands in none of %v", text, names)
 	}
 }

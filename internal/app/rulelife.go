@@ -2,12 +2,12 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
 
 	"linewatch"
+	"linewatch/ingest"
 	"linewatch/notify/bolthistory"
 	"linewatch/rules"
 	"linewatch/rules/host"
@@ -40,7 +40,7 @@ func (c *control) noteRule(rv *linewatch.RuleVersion) {
 	v := ui.RuleVersion{Version: rv.Version, Stage: rv.In(), From: rv.From}
 	rule := rv.Rule
 	c.noteInForce(rule.ID, &rule, rv.In())
-	c.rules[rule.ID] = publishedRule{version: rv.Version, rule: &rule, stage: rv.In(), from: rv.From, versions: old.with(v)}
+	c.rules[rule.ID] = publishedRule{version: rv.Version, rule: &rule, stage: rv.In(), from: rv.From, lost: c.lost, versions: old.with(v)}
 }
 
 // noteDelete takes note of the end of a rule. c.known is held.
@@ -56,7 +56,7 @@ func (c *control) noteDelete(d *linewatch.RuleDelete) {
 	v := ui.RuleVersion{Version: d.Version, Deleted: true, From: d.From}
 	delete(c.have.Rules, d.ID)
 	delete(c.have.Waiting, d.ID)
-	c.rules[d.ID] = publishedRule{version: d.Version, rule: &linewatch.Rule{Name: old.rule.Name}, withdrawn: true, from: d.From, versions: old.with(v)}
+	c.rules[d.ID] = publishedRule{version: d.Version, rule: &linewatch.Rule{Name: old.rule.Name}, withdrawn: true, from: d.From, lost: c.lost, versions: old.with(v)}
 }
 
 // noteInForce takes note of what a version puts in force, and a draft or shadow
@@ -129,31 +129,19 @@ func (c *control) published() []linewatch.RuleID {
 // deletion.
 func (c *control) content(ctx context.Context, id linewatch.RuleID, version uint32) (found linewatch.Rule, err error) {
 	at := uint32(0)
-	for from := uint64(0); ; {
-		b, err := c.log.Read(ctx, 0, from, 1000)
-		if err != nil {
-			return found, fmt.Errorf("read control log: %w", err)
+	err = c.read(ctx, func(rec *linewatch.Control) {
+		if rv := rec.Rule; rv != nil && rv.Rule.ID == id && rv.Version > at && (version == 0 || rv.Version == version) {
+			found, at = rv.Rule, rv.Version
 		}
-		for _, r := range b.Records {
-			from = r.Offset + 1
-			var rec linewatch.Control
-			if json.Unmarshal(r.Data, &rec) != nil || rec.Rule == nil || rec.Rule.Rule.ID != id || rec.Rule.Version <= at {
-				continue
-			}
-			if version == 0 || rec.Rule.Version == version {
-				found, at = rec.Rule.Rule, rec.Rule.Version
-			}
-		}
-		switch {
-		case !b.ClosedAt.Known():
-		case at == 0 && version == 0:
-			return found, ui.ErrUnknownRule
-		case at == 0:
-			return found, ui.Refused{Err: fmt.Errorf("rule %s has no version %d to bring back; linewatch rules list %s names them", id, version, id)}
-		default:
-			return found, nil
-		}
+	}, func(*ingest.CorruptError) {})
+	switch {
+	case err != nil:
+	case at == 0 && version == 0:
+		err = ui.ErrUnknownRule
+	case at == 0:
+		err = ui.Refused{Err: fmt.Errorf("rule %s has no version %d to bring back; linewatch rules list %s names them", id, version, id)}
 	}
+	return found, err
 }
 
 // ruleLives tells the lives of rules: the control log knows what was
