@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -178,6 +179,12 @@ func bucketOf(home string) int {
 	return int(f.Sum32() % Buckets)
 }
 
+// stopWait is how long a stop waits for what is to be committed. A disk without
+// room may keep it waiting for ever.
+const stopWait = 20 * time.Second
+
+var errStopWait = fmt.Errorf("the state was not kept within %v: the next start judges again what came since the last commit", stopWait)
+
 // Run reads and judges until ctx ends, then commits what it has and returns
 // nil. An error means that state could not be kept, and that the log must be
 // read again from the last commit.
@@ -185,6 +192,9 @@ func (h *Host) Run(ctx context.Context) error {
 	defer close(h.ended)
 	// Readers and merger stop with ctx; workers finish what they were given.
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	var limit sync.WaitGroup
+	limit.Go(func() { giveUp(ctx, work, stop) })
+	defer limit.Wait()
 	defer stop(nil)
 	read, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -211,13 +221,30 @@ func (h *Host) Run(ctx context.Context) error {
 	for _, w := range h.workers {
 		close(w.items)
 	}
-	workErr := workers.Wait()
+	workErr, cause := workers.Wait(), context.Cause(work)
 	stopPublishing()
 	<-published
-	if errors.Is(readErr, context.Canceled) {
-		readErr = nil
+	switch {
+	case workErr != nil && errors.Is(cause, errStopWait):
+		return errors.Join(cause, workErr)
+	case workErr != nil:
+		return cause // of the worker that failed first: it has ended the others
+	case errors.Is(readErr, context.Canceled):
+		return nil
 	}
-	return errors.Join(workErr, readErr)
+	return readErr
+}
+
+// giveUp ends the work if it goes on for too long behind the end of ctx.
+func giveUp(ctx, work context.Context, stop context.CancelCauseFunc) {
+	select {
+	case <-ctx.Done():
+	case <-work.Done():
+		return
+	}
+	if pause(work, stopWait) == nil {
+		stop(errStopWait)
+	}
 }
 
 // tellQuarantined passes on what was refused before it was a point.
