@@ -447,13 +447,11 @@ func (a *App) Run(ctx context.Context, report func(Report)) error {
 
 // start starts everything but the agent.
 func (a *App) start(g *errgroup.Group, ctx context.Context) {
-	g.Go(func() error { return a.host.Run(ctx) })
+	g.Go(func() error { return a.judge(ctx, a.host.Run) })
 	g.Go(func() error { return a.clock.watch(ctx, a.o.Log) })
 	g.Go(func() error { return a.tables.Run(ctx) })
 	g.Go(func() error { return a.tellHomes(ctx) })
 	g.Go(func() error { return a.recordClock(ctx) })
-	g.Go(func() error { return a.quarantine.run(ctx) })
-	g.Go(func() error { return a.late.run(ctx) })
 	g.Go(func() error { return a.server.Serve(ctx, a.page) })
 	g.Go(func() error { return a.notifier.Run(ctx) })
 	g.Go(func() error { return a.deliver(ctx) })

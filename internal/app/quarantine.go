@@ -3,9 +3,12 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"linewatch"
 	"linewatch/internal/boltfile"
@@ -28,6 +31,7 @@ type journal[T any] struct {
 	line    func(*T) ([]byte, error)
 	skipped atomic.Uint64
 	log     *slog.Logger
+	failing bool // that was told
 }
 
 // newQuarantine keeps what was refused.
@@ -39,6 +43,18 @@ func newQuarantine(path string, log *slog.Logger) *journal[host.Quarantined] {
 // is known what a correction would have to look at.
 func newLateJournal(path string, log *slog.Logger) *journal[host.Late] {
 	return &journal[host.Late]{path: path, most: lateBytes, queue: make(chan host.Late, quarantineQueue), line: lateLine, log: log}
+}
+
+// judge runs the engine, and the journals for as long: to its last record it
+// tells them of points.
+func (a *App) judge(ctx context.Context, engine func(context.Context) error) error {
+	telling, told := context.WithCancel(context.WithoutCancel(ctx))
+	var journals errgroup.Group
+	journals.Go(func() error { return a.quarantine.run(telling) })
+	journals.Go(func() error { return a.late.run(telling) })
+	err := engine(ctx)
+	told()
+	return errors.Join(err, journals.Wait())
 }
 
 // add takes one of them.
@@ -74,8 +90,14 @@ func (q *journal[T]) write(x *T) {
 	}
 	if err != nil {
 		q.skipped.Add(1)
-		q.log.Warn("what was not judged could not be kept", "path", q.path, "error", err)
 	}
+	switch was := q.failing; {
+	case err != nil && !was:
+		q.log.Warn("what is not judged cannot be kept", "path", q.path, "error", err)
+	case err == nil && was:
+		q.log.Info("what is not judged is kept again", "path", q.path)
+	}
+	q.failing = err != nil
 }
 
 func quarantinedLine(x *host.Quarantined) ([]byte, error) {

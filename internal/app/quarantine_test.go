@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	"linewatch/rules/host"
 )
@@ -63,5 +65,47 @@ func TestQuarantineIsBounded(t *testing.T) {
 	q.write(&host.Quarantined{})
 	if q.skipped.Load() != 6 {
 		t.Error("a line that could not be written was not counted")
+	}
+}
+
+// What the engine tells while it stops is kept, too.
+func TestJournalsOutliveTheEngine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), quarantineFile)
+		log := slog.New(slog.DiscardHandler)
+		a := &App{quarantine: newQuarantine(path, log), late: newLateJournal(path+".late", log)}
+		ctx, stop := context.WithCancel(t.Context())
+		err := a.judge(ctx, func(context.Context) error {
+			stop()
+			synctest.Wait()
+			for range 3 {
+				a.quarantine.add(host.Quarantined{Reason: "CLOCK_AHEAD"})
+			}
+			return nil
+		})
+		if data, _ := os.ReadFile(path); err != nil || bytes.Count(data, []byte("\n")) != 3 {
+			t.Errorf("%v; kept: %s", err, data)
+		}
+	})
+}
+
+// A disk that is full is told of once, and when there is room again: the log
+// may be on it.
+func TestJournalTellsOnce(t *testing.T) {
+	var log bytes.Buffer
+	path := filepath.Join(t.TempDir(), "none", quarantineFile)
+	q := newQuarantine(path, slog.New(slog.NewTextHandler(&log, nil)))
+	write := func() {
+		for range 10 {
+			q.write(&host.Quarantined{Reason: "CLOCK_AHEAD"})
+		}
+	}
+	write()
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write()
+	if n := strings.Count(log.String(), "\n"); n != 2 || q.skipped.Load() != 10 {
+		t.Errorf("%d skipped, logged:\n%s", q.skipped.Load(), &log)
 	}
 }
