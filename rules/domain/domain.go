@@ -59,7 +59,8 @@ type Domain struct {
 	accounts    Accounts
 	copies      Accounts // of these, points of guests, which their own line counts
 	held        []heldRecord
-	expected    int // points that waited when the restored snapshot was taken
+	expected    int                        // points that waited when the restored snapshot was taken
+	awaited     map[linewatch.Position]int // places in held, from Restore until Refilled
 	late        []LatePoint
 	quarantined []QuarantinedPoint
 	changes     []linewatch.StateChange

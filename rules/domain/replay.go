@@ -45,10 +45,8 @@ func (d *Domain) ReplayFrom(partition int, next uint64) uint64 {
 // Refill takes a record again that was taken before the snapshot, so that the
 // points of it which waited then wait again. Other records are ignored.
 func (d *Domain) Refill(at linewatch.Position, gateway string, points []linewatch.DataPoint) {
-	i := slices.IndexFunc(d.held, func(h heldRecord) bool {
-		return h.partition == at.Partition && h.offset == at.Offset
-	})
-	if i < 0 {
+	i, ok := d.awaited[linewatch.Position{Partition: at.Partition, Offset: at.Offset}]
+	if !ok {
 		return
 	}
 	skip := d.held[i].skip
@@ -85,5 +83,6 @@ func (d *Domain) Refilled() error {
 	if d.buffer.count != d.expected {
 		return fmt.Errorf("%w: %d of %d points", ErrNotRefilled, d.buffer.count, d.expected)
 	}
+	d.awaited = nil
 	return nil
 }

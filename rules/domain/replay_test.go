@@ -3,6 +3,7 @@ package domain
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"linewatch"
 	"linewatch/watermark"
@@ -100,5 +101,34 @@ func TestFullBufferLeavesOutTheSlowest(t *testing.T) {
 	d.Points(base.Add(401), linewatch.Position{Offset: 101}, "gw", []linewatch.DataPoint{reading("slow", 2, 50)})
 	if a := d.Accounts(); a.Late != 1 || !a.Balanced() {
 		t.Errorf("a point of the sender that was left out: %+v", a)
+	}
+}
+
+// To fill the order buffer again costs about what it cost to fill it: a restart
+// must not wait for it.
+func TestRefillOfManyRecords(t *testing.T) {
+	const many = 50_000
+	w := watermark.Defaults()
+	w.Bound = linewatch.Hour
+	d := New(Config{AnyEquipment: true, OpenSenders: 10, Watermark: w})
+	record := func(n int) []linewatch.DataPoint {
+		return []linewatch.DataPoint{reading("plc", uint64(n+1), linewatch.Duration(n))}
+	}
+	began := time.Now()
+	for n := range many {
+		d.Points(base.Add(linewatch.Duration(n)), linewatch.Position{Partition: n % 2, Offset: uint64(n / 2)}, "gw", record(n))
+	}
+	fill := time.Since(began)
+	again := restored(t, d)
+	began = time.Now()
+	for n := range many {
+		again.Refill(linewatch.Position{Partition: n % 2, Offset: uint64(n / 2)}, "gw", record(n))
+	}
+	refill := time.Since(began)
+	if err := again.Refilled(); err != nil || again.Accounts() != d.Accounts() {
+		t.Errorf("%v; accounts %+v, want %+v", err, again.Accounts(), d.Accounts())
+	}
+	if refill > 10*fill {
+		t.Errorf("filled in %v and again in %v, want less than ten times as long", fill, refill)
 	}
 }

@@ -139,8 +139,11 @@ func (d *Domain) Restore(b []byte) error {
 	for range r.Count() {
 		d.restoreSender(r)
 	}
-	for range r.Count() {
-		d.held = append(d.held, restoreHeld(r))
+	d.awaited = map[linewatch.Position]int{}
+	for i := range r.Count() {
+		h := restoreHeld(r)
+		d.held = append(d.held, h)
+		d.awaited[linewatch.Position{Partition: h.partition, Offset: h.offset}] = i
 	}
 	tracker := r.Bytes()
 	if err := r.Err(); err != nil {
