@@ -1,12 +1,18 @@
 package boltlog
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
+	"linewatch"
 	"linewatch/ingest"
 	"linewatch/internal/boltfile"
 )
@@ -71,5 +77,32 @@ func TestSegmentThatCannotBeRemoved(t *testing.T) {
 	defer log.Close()
 	if first, next, _ := log.Bounds(0); first != 390 || next != 400 || log.Stats().Segments > 2 {
 		t.Errorf("records %d to %d in %d segments; want 390 to 400 in one or two", first, next, log.Stats().Segments)
+	}
+}
+
+// A promise that cannot be written is told of once: with a reader at the end of
+// the log it is tried many times a second, and the disk may be full of log.
+func TestBrokenPromiseIsToldOnce(t *testing.T) {
+	var now atomic.Int64
+	var told bytes.Buffer
+	log, err := Open(filepath.Join(t.TempDir(), "log"), Options{
+		Clock: func() linewatch.Time { return linewatch.Time(now.Load()) }, Silence: time.Millisecond,
+		Logger: slog.New(slog.NewTextHandler(&told, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := log.meta.Close(); err != nil { // so that nothing can be written to it
+		t.Fatal(err)
+	}
+	now.Add(int64(linewatch.Minute))
+	for range 200 {
+		if _, err := log.Read(t.Context(), 0, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log.Close()
+	if n := strings.Count(told.String(), "silence stands still"); n != 1 {
+		t.Errorf("told %d times, want once", n)
 	}
 }

@@ -88,6 +88,7 @@ func (l *Log) enqueue(ctx context.Context, r *request) error {
 // write is the goroutine that does all writing.
 func (l *Log) write() {
 	defer close(l.finished)
+	failing := false // that was told; a reader at the end has it tried many times a second
 	for stop := false; !stop; {
 		select {
 		case <-l.work:
@@ -98,12 +99,21 @@ func (l *Log) write() {
 		}
 		l.runTrims()
 		if l.renewalDue() {
-			if err := l.renew(); err != nil {
-				l.options.Logger.Error("the log could not promise further: silence stands still", "error", err)
-			}
+			failing = l.tellRenewal(l.renew(), failing)
 		}
 	}
 	l.closeErr = l.finish()
+}
+
+// tellRenewal tells when promises begin to fail, and when they hold again.
+func (l *Log) tellRenewal(err error, failing bool) bool {
+	switch {
+	case err != nil && !failing:
+		l.options.Logger.Error("the log cannot promise further: silence stands still", "error", err)
+	case err == nil && failing:
+		l.options.Logger.Info("the log promises again: silence goes on", "path", l.meta.Path())
+	}
+	return err != nil
 }
 
 // group is what goes to disk with one flush.
