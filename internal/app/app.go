@@ -253,11 +253,19 @@ func (a *App) openHost(ctx context.Context) (err error) {
 		Now:           a.clock.now,
 		Logger:        a.o.Log,
 	})
-	if errors.Is(err, linewatch.ErrSnapshotVersion) {
+	return a.explainState(err)
+}
+
+// explainState says what to do about a stored state that does not fit.
+func (a *App) explainState(err error) error {
+	switch {
+	case errors.Is(err, linewatch.ErrSnapshotVersion):
 		return fmt.Errorf("data directory %s: %w; move %s away to judge anew what the logs hold, which gives the same changes, or start the version that wrote it",
 			a.o.Config.Data, err, stateFile)
-	}
-	if errors.Is(err, host.ErrLogLost) {
+	case errors.Is(err, host.ErrScope):
+		return fmt.Errorf("data directory %s: engine.scope is %s: %w; set it back, or move %s away to judge anew what the logs hold, which may give other changes than the history has",
+			a.o.Config.Data, a.o.Config.Engine.Scope, err, stateFile)
+	case errors.Is(err, host.ErrLogLost):
 		return fmt.Errorf("data directory %s: %w; bring back %s/, %s/ and %s from one backup, or move %s away to judge anew what the logs hold",
 			a.o.Config.Data, err, controlDir, pointsDir, stateFile, stateFile)
 	}

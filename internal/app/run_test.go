@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"linewatch"
 	"linewatch/rules"
 	"linewatch/rules/boltstore"
+	"linewatch/rules/host"
 )
 
 // An engine without a PLC of its own ends with its error when its state cannot
@@ -71,5 +73,17 @@ func TestStateOfAnotherVersion(t *testing.T) {
 	_, err = New(t.Context(), Options{Config: c, Log: slog.New(slog.DiscardHandler)})
 	if !errors.Is(err, linewatch.ErrSnapshotVersion) || !strings.Contains(err.Error(), c.Data) || !strings.Contains(err.Error(), "move state.db away") {
 		t.Errorf("got %v, want the directory and what to do", err)
+	}
+}
+
+// Another scope than that of the stored state stops the start.
+func TestStateOfAnotherScope(t *testing.T) {
+	a := &App{o: Options{Config: DefaultConfig()}}
+	a.o.Config.Data, a.o.Config.Engine.Scope = "/plant", "global"
+	err := a.explainState(fmt.Errorf("restore: %w", host.ErrScope))
+	for _, want := range []string{"/plant", "engine.scope is global", "set it back", "move state.db away"} {
+		if !errors.Is(err, host.ErrScope) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, which does not say %q", err, want)
+		}
 	}
 }

@@ -126,10 +126,24 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 		h.merger.adopt(b)
 		h.outbox.note(number)
 	}
-	if err := h.checkLogs(ctx); err != nil {
+	if err := errors.Join(h.checkScope(), h.checkLogs(ctx)); err != nil {
 		return nil, err
 	}
 	return h, nil
+}
+
+// ErrScope means that the stored state was judged with one watermark for each
+// line where there is to be one for all, or the other way round. Its lines
+// would go on without points, and what is new would begin without a past.
+var ErrScope = errors.New("the stored state is of another scope")
+
+func (h *Host) checkScope() error {
+	for home := range h.merger.router.known {
+		if (home == "") != h.cfg.Global {
+			return ErrScope
+		}
+	}
+	return nil
 }
 
 // ErrLogLost means that a log ends before what the stored state has taken from

@@ -311,6 +311,23 @@ func TestGlobalScopeIsOneDomain(t *testing.T) {
 	}
 }
 
+// State of the other scope is refused before anything is judged with it.
+func TestScopeDoesNotChange(t *testing.T) {
+	points, control, _ := plant(t, 1, 100)
+	for _, global := range []bool{false, true} {
+		store := newMemoryStore()
+		if _, err := run(t, points, control, store, global); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := run(t, points, control, store, !global); !errors.Is(err, ErrScope) {
+			t.Errorf("from global %t to %t: %v, want %v", global, !global, err, ErrScope)
+		}
+		if _, err := run(t, points, control, store, global); err != nil {
+			t.Errorf("back to global %t: %v", global, err)
+		}
+	}
+}
+
 func TestDamagedControlRecordIsPassedOver(t *testing.T) {
 	points, control, _ := plant(t, 1, 100)
 	at := points.parts[0][50].Arrival
