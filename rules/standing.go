@@ -15,6 +15,9 @@ type Standing struct {
 	// Aliases are the short names of the equipment that the conditions name by
 	// its id.
 	Aliases map[string]string
+	// Tags are those of the equipment itself and of that in the conditions, by
+	// its id.
+	Tags map[string][]linewatch.Tag
 }
 
 // Explain returns how the instances of a rule stand, ordered by equipment and
@@ -26,10 +29,11 @@ func (e *Engine) Explain(rule linewatch.RuleID, equipment string) []Standing {
 	var out []Standing
 	for _, inst := range e.instances {
 		if inst.prog != nil && inst.key.rule == rule && (equipment == "" || inst.key.equipment == equipment) {
-			s := Standing{InstanceStatus: e.status(inst), Groups: e.standing(inst), Aliases: map[string]string{}}
+			s := Standing{InstanceStatus: e.status(inst), Groups: e.standing(inst), Aliases: map[string]string{}, Tags: map[string][]linewatch.Tag{}}
+			s.Tags[s.Equipment.ID] = s.Equipment.Tags
 			for _, g := range s.Groups {
 				for _, c := range g.Cases {
-					e.aliases(s.Aliases, c.Conditions)
+					e.describe(&s, c.Conditions)
 				}
 			}
 			out = append(out, s)
@@ -44,19 +48,24 @@ func (e *Engine) Explain(rule linewatch.RuleID, equipment string) []Standing {
 	return out
 }
 
-// aliases notes the aliases of the equipment in conditions.
-func (e *Engine) aliases(into map[string]string, list []linewatch.ConditionWhy) {
+// describe notes what the registry says of the equipment in conditions.
+func (e *Engine) describe(s *Standing, list []linewatch.ConditionWhy) {
 	note := func(id string) {
-		if alias := e.registry.find(id).Alias; id != "" && alias != "" {
-			into[id] = alias
+		if id == "" {
+			return
 		}
+		eq := e.registry.find(id)
+		if eq.Alias != "" {
+			s.Aliases[id] = eq.Alias
+		}
+		s.Tags[id] = eq.Tags
 	}
 	for i := range list {
 		note(list[i].Equipment)
 		for _, in := range list[i].Inputs {
 			note(in.Equipment)
 		}
-		e.aliases(into, list[i].Of)
+		e.describe(s, list[i].Of)
 	}
 }
 

@@ -15,7 +15,7 @@ func TestExplain(t *testing.T) {
 	b := newBench(t, Options{})
 	b.assets(
 		linewatch.Equipment{ID: "e1", Alias: "F1", Class: "filler", Line: "L", Site: "S"},
-		linewatch.Equipment{ID: "e2", Alias: "F2", Class: "filler", Line: "L", Site: "S"})
+		linewatch.Equipment{ID: "e2", Alias: "F2", Class: "filler", Line: "L", Site: "S", Tags: []linewatch.Tag{{Name: "running", Unit: "h"}}})
 	b.rule("r", 1, 0, `{"class":"filler"}`, `"groups":[
 		{"id":"context","weight":40,"otherwise":"IDLE","cases":[{"state":"ACTIVE","tag":"running","is":true},{"state":"INFO","tag":"temp","above":10}]},
 		{"id":"limits","weight":60,"cases":[{"state":"WARNING","all":[{"tag":"temp","above":75,"for":"1m"},{"tag":"mode","is":"Auto"}]}],"unknown":"ignore"}]`)
@@ -68,6 +68,9 @@ func TestExplain(t *testing.T) {
 	b.advance(40 * linewatch.Second)
 	if got := b.e.Explain("reads", "")[0].Aliases; len(got) != 1 || got["e2"] != "F2" {
 		t.Errorf("the equipment of conditions is called %v", got)
+	}
+	if got := b.e.Explain("reads", "")[0].Tags["e2"]; len(got) != 1 || got[0].Unit != "h" {
+		t.Errorf("the tags of the equipment of conditions are %v", got)
 	}
 	if n := len(b.e.Explain("r", "F3")) + len(b.e.Explain("nobody", "")); n > 0 {
 		t.Errorf("%d explanations of what does not exist", n)

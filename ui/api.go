@@ -94,7 +94,7 @@ func (s *Server) view(st Status, most int) statusView {
 func instanceViews(list []Instance, names names) []instanceView {
 	views := make([]instanceView, len(list))
 	for i, in := range list {
-		views[i] = instanceView{in, Sentence(in.State, names.in(in.Equipment, in.Why))}
+		views[i] = instanceView{in, names.of(in.Equipment).sentence(in.State, in.Why)}
 	}
 	return views
 }
@@ -108,9 +108,8 @@ func changeViews(changes []linewatch.StateChange, names names) []changeView {
 }
 
 func viewOf(c linewatch.StateChange, names names) changeView {
-	stored := c.AppendJSON(nil)
-	c.Why = names.in(c.Equipment, c.Why)
-	return changeView{stored, ChangeSentence(&c), groupViews(c.Why)}
+	s := names.of(c.Equipment)
+	return changeView{c.AppendJSON(nil), s.change(&c), s.groupViews(c.Why)}
 }
 
 // encode writes v as JSON with unknown times as null. Text is escaped for

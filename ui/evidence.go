@@ -19,26 +19,26 @@ type conditionView struct {
 	Of   []conditionView `json:"of,omitempty"`
 }
 
-func groupViews(why linewatch.Explanation) []groupView {
+func (s speaker) groupViews(why linewatch.Explanation) []groupView {
 	views := make([]groupView, len(why.Groups))
 	for i := range why.Groups {
 		g := &why.Groups[i]
-		views[i] = groupView{g.Group, g.Weight, g.State, g.Wins, conditionViews(g.Conditions)}
+		views[i] = groupView{g.Group, g.Weight, g.State, g.Wins, s.conditionViews(g.Conditions)}
 	}
 	return views
 }
 
-func conditionViews(list []linewatch.ConditionWhy) []conditionView {
+func (s speaker) conditionViews(list []linewatch.ConditionWhy) []conditionView {
 	views := make([]conditionView, len(list))
 	for i := range list {
 		c := &list[i]
-		v := conditionView{Is: c.Truth, At: linewatch.NoTime, Of: conditionViews(c.Of)}
+		v := conditionView{Is: c.Truth, At: linewatch.NoTime, Of: s.conditionViews(c.Of)}
 		if c.At != 0 {
 			v.At = c.At
 		}
 		switch {
 		case !linewatch.OpNamed(c.Op).Combines():
-			v.Text = conditionText(c) + tables(c)
+			v.Text = s.conditionText(c) + tables(c)
 		case c.For > 0:
 			v.Text = joins(c) + " for " + spanText(c.For)
 		default:

@@ -20,6 +20,8 @@ type Standing struct {
 	Doubts    []string                  `json:"doubts,omitempty"` // why it may not be so now
 	Groups    []linewatch.GroupStanding `json:"groups"`
 	Aliases   map[string]string         `json:"aliases,omitempty"` // of equipment in the conditions, by id
+	// Tags are those of the equipment and of that in the conditions, by its id.
+	Tags map[string][]linewatch.Tag `json:"-"`
 }
 
 // Explainer tells why instances are in their state and in no other.
@@ -83,7 +85,7 @@ func (s *Server) getChange(w http.ResponseWriter, r *http.Request) {
 			s.answer(w, http.StatusOK, struct {
 				changeView
 				Text string `json:"text"`
-			}{viewOf(c, n), ChangeText(&c, n.aliases)})
+			}{viewOf(c, n), changeText(&c, n)})
 			return
 		}
 	}

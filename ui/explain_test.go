@@ -88,7 +88,7 @@ group limits (60) says WARNING and decides
     + water_temperature 77.4 above 75 for 10 s (since 11:59:50)
     + pressure 3.4 above 3.2 for 10 s (since 11:59:48)
 `
-	if diff := cmp.Diff(want, ChangeText(&c, map[string]string{"84068f2f": "F1"})); diff != "" || c.Equipment != "84068f2f" {
+	if diff := cmp.Diff(want, changeText(&c, names{aliases: map[string]string{"84068f2f": "F1"}})); diff != "" || c.Equipment != "84068f2f" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -154,7 +154,7 @@ func TestWhyRoutes(t *testing.T) {
 	}
 	c := p.changes[0]
 	w := do(s, "GET", "/api/v1/changes/"+c.ID, nil)
-	if err := json.Unmarshal(w.Body.Bytes(), &change); err != nil || change.Change.ID != c.ID || change.Text != ChangeText(&c, map[string]string{c.Equipment: "F1"}) || change.Sentence != ChangeSentence(&c) {
+	if err := json.Unmarshal(w.Body.Bytes(), &change); err != nil || change.Change.ID != c.ID || change.Text != changeText(&c, names{aliases: map[string]string{c.Equipment: "F1"}}) || change.Sentence != ChangeSentence(&c) {
 		t.Errorf("%v, got %d %s", err, w.Code, w.Body)
 	}
 	checkProblem(t, "not kept", do(s, "GET", "/api/v1/changes/"+"0123456789abcdef0123456789abcdef", nil), http.StatusNotFound)

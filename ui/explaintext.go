@@ -15,7 +15,7 @@ import (
 // says, what holds and what does not, and what is missing for the states that
 // it is not in.
 func StandingText(s *Standing) string {
-	e := explainer{now: s.Watermark}
+	e := explainer{speaker: s.speaker(), now: s.Watermark}
 	e.line(0, "rule %s version %d on %s: %s%s", s.Rule, s.Version, s.called(), s.State, e.since(s.Since))
 	if s.Kind == linewatch.Shadow {
 		e.line(0, "This version is only tried, as a shadow.")
@@ -28,37 +28,16 @@ func StandingText(s *Standing) string {
 	for _, doubt := range s.Doubts {
 		e.line(0, "%s.", doubt)
 	}
-	spoken := s.spoken()
-	for i := range spoken.Groups {
-		e.group(&spoken.Groups[i])
+	for i := range s.Groups {
+		e.group(&s.Groups[i])
 	}
-	e.whyNot(spoken)
+	e.whyNot(s)
 	return e.b.String()
 }
 
-// spoken returns the standing with equipment called as people call it.
-func (s *Standing) spoken() *Standing {
-	out := *s
-	out.Groups = slices.Clone(s.Groups)
-	for i := range out.Groups {
-		cases := slices.Clone(out.Groups[i].Cases)
-		for j := range cases {
-			cases[j].Conditions = called(cases[j].Conditions, s.Aliases)
-		}
-		out.Groups[i].Cases = cases
-	}
-	return &out
-}
-
-func called(list []linewatch.ConditionWhy, aliases map[string]string) []linewatch.ConditionWhy {
-	list = slices.Clone(list)
-	for i := range list {
-		if alias, ok := aliases[list[i].Equipment]; ok {
-			list[i].Equipment = alias
-		}
-		list[i].Of = called(list[i].Of, aliases)
-	}
-	return list
+// speaker tells of the standing's equipment.
+func (s *Standing) speaker() speaker {
+	return names{aliases: s.Aliases, tags: s.Tags}.of(s.Equipment)
 }
 
 // called is the equipment with the machine's name and line.
@@ -79,21 +58,11 @@ func (in *Instance) called() string {
 	return name
 }
 
-// ChangeText explains a change for people: what every group said then. Aliases
-// are the short names of equipment, by id.
-func ChangeText(c *linewatch.StateChange, aliases map[string]string) string {
-	spoken := *c
-	if alias, ok := aliases[c.Equipment]; ok {
-		spoken.Equipment = alias
-	}
-	spoken.Why.Groups = slices.Clone(c.Why.Groups)
-	for i := range spoken.Why.Groups {
-		spoken.Why.Groups[i].Conditions = called(spoken.Why.Groups[i].Conditions, aliases)
-	}
-	c = &spoken
-	e := explainer{now: c.EventTime}
-	e.line(0, "rule %s version %d on %s: %s -> %s at %s", c.Rule, c.Version, c.Equipment, c.From, c.To, c.EventTime)
-	e.line(0, "Because %s.", ChangeSentence(c))
+// changeText explains a change for people: what every group said then.
+func changeText(c *linewatch.StateChange, n names) string {
+	e := explainer{speaker: n.of(c.Equipment), now: c.EventTime}
+	e.line(0, "rule %s version %d on %s: %s -> %s at %s", c.Rule, c.Version, n.called(c.Equipment), c.From, c.To, c.EventTime)
+	e.line(0, "Because %s.", e.change(c))
 	for i := range c.Why.Groups {
 		g := &c.Why.Groups[i]
 		e.opinion(&linewatch.GroupStanding{Group: g.Group, Weight: g.Weight, State: g.State, Wins: g.Wins, Case: g.Case})
@@ -104,6 +73,7 @@ func ChangeText(c *linewatch.StateChange, aliases map[string]string) string {
 
 // explainer writes indented lines.
 type explainer struct {
+	speaker
 	b   strings.Builder
 	now linewatch.Time
 }
@@ -175,7 +145,7 @@ func (e *explainer) conditions(indent int, list []linewatch.ConditionWhy) {
 			e.conditions(indent+1, c.Of)
 			continue
 		}
-		e.line(indent, "%s %s%s%s%s", marks[c.Truth], conditionText(c), e.progress(c), distance(c), tables(c))
+		e.line(indent, "%s %s%s%s%s", marks[c.Truth], e.conditionText(c), e.progress(c), e.distance(c), tables(c))
 	}
 }
 
@@ -211,7 +181,7 @@ func (e *explainer) progress(c *linewatch.ConditionWhy) string {
 }
 
 // distance says how far a number is from the limit that it does not reach.
-func distance(c *linewatch.ConditionWhy) string {
+func (s speaker) distance(c *linewatch.ConditionWhy) string {
 	value := c.Compared()
 	if c.Truth != linewatch.False || pending(c) || value == nil || len(c.Limits) != 1 {
 		return ""
@@ -224,7 +194,7 @@ func distance(c *linewatch.ConditionWhy) string {
 	case v == limit:
 		return " (exactly on the limit)"
 	}
-	return " (" + strconv.FormatFloat(round(math.Abs(limit-v)), 'g', -1, 64) + " missing)"
+	return " (" + strconv.FormatFloat(round(math.Abs(limit-v)), 'g', -1, 64) + s.unit(c) + " missing)"
 }
 
 // tables names the places in reference tables where limits were looked up.

@@ -3,22 +3,31 @@ package ui
 import (
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"linewatch"
 )
 
-// TagOf names a tag of an equipment.
-type TagOf struct{ Equipment, Tag string }
-
-// names knows what people call equipment, by id, and how many decimals they
-// want of a tag.
+// names knows what people call equipment, by id, and what its tags are.
 type names struct {
-	aliases  map[string]string
-	decimals map[TagOf]int
+	aliases map[string]string
+	tags    map[string][]linewatch.Tag
+}
+
+// speaker puts into words what rules say of an equipment.
+type speaker struct {
+	names
+	home string
 }
 
 func namesOf(st *Status) names {
-	out := names{aliases: map[string]string{}, decimals: st.Decimals}
+	out := names{aliases: map[string]string{}, tags: map[string][]linewatch.Tag{}}
+	for i := range st.Equipment {
+		eq := &st.Equipment[i]
+		out.add(eq.ID, eq.Alias)
+		out.tags[eq.ID] = eq.Tags
+	}
 	for i := range st.Machines {
 		out.add(st.Machines[i].Equipment, st.Machines[i].Alias)
 	}
@@ -34,36 +43,61 @@ func (n names) add(id, alias string) {
 	}
 }
 
-// in returns the explanation of an equipment as people read it: equipment by
-// its short name, numbers without digits that nobody needs. The one that was
-// given stays as it is.
-func (n names) in(equipment string, why linewatch.Explanation) linewatch.Explanation {
-	why.Groups = slices.Clone(why.Groups)
-	for i := range why.Groups {
-		why.Groups[i].Conditions = n.conditions(equipment, why.Groups[i].Conditions)
+// called returns the short name of an equipment, or its id.
+func (n names) called(id string) string {
+	if alias, ok := n.aliases[id]; ok {
+		return alias
 	}
-	return why
+	return id
 }
 
-func (n names) conditions(equipment string, list []linewatch.ConditionWhy) []linewatch.ConditionWhy {
-	list = slices.Clone(list)
-	for i := range list {
-		c := &list[i]
-		tag := TagOf{equipment, c.Tag}
-		if c.Equipment != "" {
-			tag.Equipment = c.Equipment
-		}
-		if decimals, ok := n.decimals[tag]; ok {
-			c.Value, c.Result = short(c, c.Value, decimals), short(c, c.Result, max(decimals+1, digits(c.Result, 3)))
-		} else {
-			c.Value, c.Result = short(c, c.Value, digits(c.Value, 4)), short(c, c.Result, digits(c.Result, 4))
-		}
-		if alias, ok := n.aliases[c.Equipment]; ok {
-			c.Equipment = alias
-		}
-		c.Of = n.conditions(equipment, c.Of)
+// of returns who tells of an equipment.
+func (n names) of(equipment string) speaker { return speaker{n, equipment} }
+
+// tag returns what the registry of now says of the tag of a condition; nothing
+// if it does not list it, or if the condition is on an expression.
+func (s speaker) tag(c *linewatch.ConditionWhy) (t linewatch.Tag) {
+	home := s.home
+	if c.Equipment != "" {
+		home = c.Equipment
 	}
-	return list
+	for _, t := range s.tags[home] {
+		if t.Name == c.Tag {
+			return t
+		}
+	}
+	return t
+}
+
+// unit returns what the numbers of a condition are counted in, with a space
+// before it; empty where nobody knows.
+func (s speaker) unit(c *linewatch.ConditionWhy) string {
+	unit := s.tag(c).Unit
+	switch {
+	case unit == "" || c.Window == linewatch.Count.String():
+		return ""
+	case c.Window != linewatch.Rate.String():
+		return " " + unit
+	case strings.Contains(unit, "/"):
+		return " " + unit + " per s"
+	}
+	return " " + unit + "/s"
+}
+
+// number writes what a condition compared, without digits that nobody needs and
+// with its unit. The stored change has all digits.
+func (s speaker) number(c *linewatch.ConditionWhy, v *linewatch.Value) string {
+	if !v.IsNumber() {
+		return v.String()
+	}
+	decimals := s.tag(c).Decimals
+	switch {
+	case decimals == 0:
+		decimals = digits(v, 4)
+	case c.Window != "":
+		decimals = max(decimals+1, digits(v, 2))
+	}
+	return short(c, v, decimals) + s.unit(c)
 }
 
 // digits returns how many decimals leave n digits that count of a number, such
@@ -79,23 +113,28 @@ func digits(v *linewatch.Value, n int) int {
 	return max(0, n-1-int(math.Floor(math.Log10(math.Abs(f)))))
 }
 
-// short rounds a number to some decimals, or to as many more as it takes to
+// short writes a number with some decimals, or with as many more as it takes to
 // stand on the same side of every limit.
-func short(c *linewatch.ConditionWhy, v *linewatch.Value, decimals int) *linewatch.Value {
-	if v == nil || v.Kind() != linewatch.Float {
-		return v
-	}
+func short(c *linewatch.ConditionWhy, v *linewatch.Value, decimals int) string {
 	f, _ := v.Float()
-	if math.Abs(f) >= 1e9 {
-		return v
+	if v.Kind() != linewatch.Float || math.Abs(f) >= 1e9 {
+		return plain(v)
 	}
 	for ; decimals < 9; decimals++ {
-		scale := math.Pow(10, float64(decimals))
-		if r := linewatch.FloatValue(math.Round(f*scale) / scale); sameSide(c, *v, r) {
-			return &r
+		text := strconv.FormatFloat(f, 'f', decimals, 64)
+		if r, err := strconv.ParseFloat(text, 64); err == nil && sameSide(c, *v, linewatch.FloatValue(r)) {
+			return strconv.FormatFloat(r+0, 'f', -1, 64) // no minus before a 0
 		}
 	}
-	return v
+	return plain(v)
+}
+
+// plain writes a value with all its digits; a whole number needs no fraction.
+func plain(v *linewatch.Value) string {
+	if v.Kind() != linewatch.Float {
+		return v.String()
+	}
+	return strings.TrimSuffix(v.String(), ".0")
 }
 
 // sameSide reports whether two numbers compare alike with what a condition

@@ -38,11 +38,67 @@ func TestDecimals(t *testing.T) {
 		{"an integer", linewatch.ConditionWhy{Op: "above", Tag: "level", Value: value(linewatch.IntValue(1234567)), Limits: []linewatch.Value{linewatch.IntValue(5)}, Truth: linewatch.True}, "level 1234567 above 5"},
 		{"nothing", linewatch.ConditionWhy{Op: "above", Tag: "level", Cause: "no value yet"}, "level is unknown (no value yet)"},
 	}
-	n := names{aliases: map[string]string{"id-2": "C1"}, decimals: map[TagOf]int{{"id-1", "level"}: 1, {"id-2", "speed"}: 1}}
+	n := names{aliases: map[string]string{"id-2": "C1"}, tags: map[string][]linewatch.Tag{
+		"id-1": {{Name: "other", Unit: "m"}, {Name: "level", Decimals: 1}}, "id-2": {{Name: "speed", Decimals: 1}},
+	}}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			why := linewatch.Explanation{Groups: []linewatch.GroupWhy{{Conditions: []linewatch.ConditionWhy{tt.c}}}}
-			if got := conditionText(&n.in("id-1", why).Groups[0].Conditions[0]); got != tt.want {
+			if got := n.of("id-1").conditionText(&tt.c); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestUnits asks that numbers have the unit that the registry gives their tag,
+// and that none is rounded until its sentence is wrong.
+func TestUnits(t *testing.T) {
+	number := func(f float64) *linewatch.Value { return value(linewatch.FloatValue(f)) }
+	limit := func(list ...float64) (limits []linewatch.Value) {
+		for _, f := range list {
+			limits = append(limits, *number(f))
+		}
+		return limits
+	}
+	water := func(op string, v float64, truth linewatch.Truth, limits ...float64) linewatch.ConditionWhy {
+		return linewatch.ConditionWhy{Op: op, Tag: "water", Value: number(v), Limits: limit(limits...), Truth: truth}
+	}
+	window := func(f, tag string, v float64) linewatch.ConditionWhy {
+		return linewatch.ConditionWhy{Op: "above", Tag: tag, Window: f, Over: linewatch.Minute, Result: number(v), Limits: limit(1.5), Truth: linewatch.True}
+	}
+	cleared := water("above", 74.53, linewatch.True, 75.5)
+	cleared.Clear = number(74.5)
+	tests := []struct {
+		name string
+		c    linewatch.ConditionWhy
+		want string
+	}{
+		{"a limit", water("above", 76.23, linewatch.True, 75.5), "water 76.2 °C above 75.5 °C"},
+		{"just above its limit", water("above", 75.04, linewatch.True, 75), "water 75.04 °C above 75 °C"},
+		{"just above a limit with many digits", water("above", 75.00042, linewatch.True, 75.0003), "water 75.0004 °C above 75.0003 °C"},
+		{"closer than can be written", water("above", 75.00000000001, linewatch.True, 75), "water 75.00000000001 °C above 75 °C"},
+		{"rounded to its limit from below", water("below", 74.96, linewatch.True, 75), "water 74.96 °C below 75 °C"},
+		{"exactly its limit", water("atLeast", 75, linewatch.True, 75), "water 75 °C at least 75 °C"},
+		{"a range", water("outside", 4.96, linewatch.True, 5, 9.5), "water 4.96 °C outside 5 to 9.5 °C"},
+		{"a set", water("in", 5.01, linewatch.False, 5, 6), "water 5.01 °C is none of 5, 6 °C"},
+		{"a little below nothing", water("below", -0.01, linewatch.True, 3), "water 0 °C below 3 °C"},
+		{"still true until its clear", cleared, "water 74.53 °C above 75.5 °C (clears at 74.5 °C)"},
+		{"a window", window("avg", "water", 2.345), "avg of water over 1 min 2.35 °C above 1.5 °C"},
+		{"a number of samples", window("count", "water", 2), "count of water over 1 min 2 above 1.5"},
+		{"a rate", window("rate", "water", 2), "rate of water over 1 min 2 °C/s above 1.5 °C/s"},
+		{"a rate of a rate", window("rate", "speed", 2), "rate of speed over 1 min 2 bottles/h per s above 1.5 bottles/h per s"},
+		{"an expression", linewatch.ConditionWhy{Op: "above", Expr: "water * 2", Result: number(7), Limits: limit(5), Truth: linewatch.True}, "water * 2 = 7 above 5"},
+		{"text", linewatch.ConditionWhy{Op: "is", Tag: "water", Value: value(linewatch.StringValue("off")), Limits: []linewatch.Value{linewatch.StringValue("on")}, Truth: linewatch.False}, "water is off, not on"},
+		{"a tag that nobody knows", linewatch.ConditionWhy{Op: "above", Tag: "?", Value: number(7), Limits: limit(5), Truth: linewatch.True}, "? 7 above 5"},
+		{"of another machine", linewatch.ConditionWhy{Op: "above", Tag: "water", Equipment: "id-2", Value: number(7), Limits: limit(5), Truth: linewatch.True}, "C1 water 7 K above 5 K"},
+		{"unchanged", linewatch.ConditionWhy{Op: "stuck", Tag: "water", Value: number(9), Span: linewatch.Minute, Truth: linewatch.True}, "water is 9 °C, unchanged for 1 min"},
+	}
+	n := names{aliases: map[string]string{"id-2": "C1"}, tags: map[string][]linewatch.Tag{
+		"id-1": {{Name: "water", Unit: "°C", Decimals: 1}, {Name: "speed", Unit: "bottles/h"}}, "id-2": {{Name: "water", Unit: "K"}},
+	}}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := n.of("id-1").conditionText(&tt.c); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
@@ -53,7 +109,7 @@ func TestDecimals(t *testing.T) {
 // digits of what is stored.
 func TestEvidence(t *testing.T) {
 	p := bottlingLine()
-	p.status.Decimals = map[TagOf]int{{"plant-F1", "water_temperature"}: 1}
+	p.status.Equipment = []linewatch.Equipment{{ID: "plant-F1", Tags: []linewatch.Tag{{Name: "water_temperature", Unit: "°C", Decimals: 1}}}}
 	p.changes[1].Why.Groups[1].Conditions[0].Of[0].Value = value(linewatch.FloatValue(77.4123456))
 	w := do(newServer(t, p), "GET", "/api/v1/changes", nil)
 	var got struct {
@@ -65,7 +121,7 @@ func TestEvidence(t *testing.T) {
 	const want = `[{"group":"context","weight":40,"state":"ACTIVE","conditions":[{"is":"true","text":"all of","at":null,"of":[` +
 		`{"is":"true","text":"machine_state is Execute","at":1795607910000},{"is":"true","text":"product is PET-1L","at":1795607910000}]}]},` +
 		`{"group":"limits","weight":60,"state":"WARNING","wins":true,"conditions":[{"is":"true","text":"all of","at":null,"of":[` +
-		`{"is":"true","text":"water_temperature 77.4 above 75 for 10 s","at":1795607999700},{"is":"true","text":"pressure 3.4 above 3.2 for 10 s","at":1795607998800}]}]}]`
+		`{"is":"true","text":"water_temperature 77.4 °C above 75 °C for 10 s","at":1795607999700},{"is":"true","text":"pressure 3.4 above 3.2 for 10 s","at":1795607998800}]}]}]`
 	if string(got.Changes[1].Evidence) != want {
 		t.Errorf("got  %s\nwant %s", got.Changes[1].Evidence, want)
 	}

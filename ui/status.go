@@ -25,9 +25,9 @@ type Status struct {
 	Delivery   Delivery       `json:"delivery"`
 	// Speed is how fast the plant's clock runs against the machine's.
 	Speed float64 `json:"speed"`
-	// Decimals is how many people want of a tag's values. It is not shown, but
-	// is what is shown written with.
-	Decimals map[TagOf]int `json:"-"`
+	// Equipment is the registry. It is not shown, but its names, units and
+	// decimals are what is shown written with.
+	Equipment []linewatch.Equipment `json:"-"`
 }
 
 // Delivery is how alerts get to the broker.

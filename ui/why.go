@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,18 +9,24 @@ import (
 	"linewatch"
 )
 
-// Sentence says in an operator's words why an instance went to a state, such
-// as "water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for
-// 10 s — limits (60) outweighs context (40) ACTIVE".
-func Sentence(to linewatch.State, why linewatch.Explanation) string {
-	return visible(sentence(to, why))
+// Sentence says in an operator's words why an instance is in its state, such
+// as "water_temperature 77.4 °C above 75 °C for 10 s; pressure 3.4 bar above
+// 3.2 bar for 10 s — limits (60) outweighs context (40) ACTIVE".
+func (s *Standing) Sentence() string { return s.speaker().sentence(s.State, s.Why) }
+
+// ChangeSentence says why a change was made where no registry is at hand.
+func ChangeSentence(c *linewatch.StateChange) string { return speaker{}.change(c) }
+
+// sentence says why an instance went to a state.
+func (s speaker) sentence(to linewatch.State, why linewatch.Explanation) string {
+	return visible(s.because(to, why))
 }
 
-// ChangeSentence says why a change was made: as Sentence does, and of an alarm
-// that ends also what holds no more.
-func ChangeSentence(c *linewatch.StateChange) string {
-	over := releases(c)
-	switch text := sentence(c.To, c.Why); {
+// change says why a change was made: as sentence does, and of an alarm that ends
+// also what holds no more.
+func (s speaker) change(c *linewatch.StateChange) string {
+	over := s.releases(c)
+	switch text := s.because(c.To, c.Why); {
 	case len(over) == 0:
 		return visible(text)
 	case deciding(c.To, c.Why.Groups) != nil:
@@ -34,9 +39,9 @@ func ChangeSentence(c *linewatch.StateChange) string {
 }
 
 // releases describes, for each group that was released, what does not hold.
-func releases(c *linewatch.StateChange) (texts []string) {
+func (s speaker) releases(c *linewatch.StateChange) (texts []string) {
 	for _, g := range c.Released() {
-		texts = append(texts, strings.Join(conditionTexts(cleared(g.Conditions), linewatch.False), "; "))
+		texts = append(texts, strings.Join(s.conditionTexts(cleared(g.Conditions), linewatch.False), "; "))
 	}
 	return texts
 }
@@ -72,15 +77,15 @@ func visible(s string) string {
 	}, s)
 }
 
-func sentence(to linewatch.State, why linewatch.Explanation) string {
+func (s speaker) because(to linewatch.State, why linewatch.Explanation) string {
 	winner := deciding(to, why.Groups)
 	if winner == nil {
 		if why.Cause != "" {
 			return why.Cause
 		}
-		return nobody(to, why.Groups)
+		return s.nobody(to, why.Groups)
 	}
-	text := evidence(winner, why.Groups) + ranking(winner, why.Groups)
+	text := s.evidence(winner, why.Groups) + ranking(winner, why.Groups)
 	if why.Cause != "" {
 		text = why.Cause + ": " + text
 	}
@@ -105,13 +110,13 @@ func deciding(to linewatch.State, groups []linewatch.GroupWhy) *linewatch.GroupW
 
 // nobody says what it means that no group puts a state forward: nothing is
 // wrong, or a group that the rule ignores while it is undecided is.
-func nobody(to linewatch.State, groups []linewatch.GroupWhy) string {
+func (s speaker) nobody(to linewatch.State, groups []linewatch.GroupWhy) string {
 	if to != linewatch.Unknown {
 		return "nothing is wrong: no case of the rule applies"
 	}
 	var parts []string
 	for i := range groups {
-		parts = addNew(parts, conditionTexts(groups[i].Conditions, linewatch.Undecided))
+		parts = addNew(parts, s.conditionTexts(groups[i].Conditions, linewatch.Undecided))
 	}
 	if len(parts) == 0 {
 		return "nothing is known yet"
@@ -121,11 +126,11 @@ func nobody(to linewatch.State, groups []linewatch.GroupWhy) string {
 
 // evidence lists the conditions behind the state of the winner: its own, and
 // those of the groups that are of its mind.
-func evidence(winner *linewatch.GroupWhy, groups []linewatch.GroupWhy) string {
-	parts := addNew(nil, groupTexts(winner))
+func (s speaker) evidence(winner *linewatch.GroupWhy, groups []linewatch.GroupWhy) string {
+	parts := addNew(nil, s.groupTexts(winner))
 	for i := range groups {
 		if g := &groups[i]; g != winner && g.State == winner.State {
-			parts = addNew(parts, groupTexts(g))
+			parts = addNew(parts, s.groupTexts(g))
 		}
 	}
 	return strings.Join(parts, "; ")
@@ -144,7 +149,7 @@ func addNew(list, more []string) []string {
 // groupTexts describes the conditions behind a group's opinion: those that
 // hold; for UNKNOWN those that cannot be decided; and where no case holds, so
 // that the group falls back to its `otherwise`, those that fail.
-func groupTexts(g *linewatch.GroupWhy) []string {
+func (s speaker) groupTexts(g *linewatch.GroupWhy) []string {
 	order := []linewatch.Truth{linewatch.True}
 	switch {
 	case g.State == linewatch.Unknown:
@@ -153,7 +158,7 @@ func groupTexts(g *linewatch.GroupWhy) []string {
 		order = []linewatch.Truth{linewatch.False, linewatch.Undecided}
 	}
 	for _, want := range order {
-		if parts := conditionTexts(g.Conditions, want); len(parts) > 0 {
+		if parts := s.conditionTexts(g.Conditions, want); len(parts) > 0 {
 			return parts
 		}
 	}
@@ -162,7 +167,7 @@ func groupTexts(g *linewatch.GroupWhy) []string {
 
 // conditionTexts describes the conditions that are true, false or undecided,
 // down to those on tags, which say themselves whether they hold.
-func conditionTexts(list []linewatch.ConditionWhy, want linewatch.Truth) (parts []string) {
+func (s speaker) conditionTexts(list []linewatch.ConditionWhy, want linewatch.Truth) (parts []string) {
 	for i := range list {
 		c := &list[i]
 		if c.Truth != want {
@@ -170,9 +175,9 @@ func conditionTexts(list []linewatch.ConditionWhy, want linewatch.Truth) (parts 
 		}
 		switch linewatch.OpNamed(c.Op) {
 		case linewatch.All, linewatch.Any, linewatch.Not, linewatch.AtLeastN:
-			parts = append(parts, combined(c)...)
+			parts = append(parts, s.combined(c)...)
 		default:
-			parts = append(parts, conditionText(c))
+			parts = append(parts, s.conditionText(c))
 		}
 	}
 	return parts
@@ -180,17 +185,17 @@ func conditionTexts(list []linewatch.ConditionWhy, want linewatch.Truth) (parts 
 
 // combined describes an all, any or not by those of its conditions that made
 // it what it is.
-func combined(c *linewatch.ConditionWhy) []string {
+func (s speaker) combined(c *linewatch.ConditionWhy) []string {
 	want := c.Truth
 	if linewatch.OpNamed(c.Op) == linewatch.Not {
 		want = want.Not()
 	}
-	inner, span := conditionTexts(c.Of, want), ""
+	inner, span := s.conditionTexts(c.Of, want), ""
 	switch {
 	case pending(c):
-		inner, span = conditionTexts(c.Of, want.Not()), ", but not yet for "+spanText(c.For)
+		inner, span = s.conditionTexts(c.Of, want.Not()), ", but not yet for "+spanText(c.For)
 	case kept(c):
-		inner, span = conditionTexts(c.Of, want.Not()), ", but kept for "+spanText(c.Keep)
+		inner, span = s.conditionTexts(c.Of, want.Not()), ", but kept for "+spanText(c.Keep)
 	case c.For > 0 && c.Truth == linewatch.True:
 		span = " for " + spanText(c.For)
 	}
@@ -217,8 +222,8 @@ func kept(c *linewatch.ConditionWhy) bool {
 }
 
 // conditionText says what one condition on a tag saw and what it asked for.
-func conditionText(c *linewatch.ConditionWhy) string {
-	name := subject(c)
+func (s speaker) conditionText(c *linewatch.ConditionWhy) string {
+	name := s.subject(c)
 	if c.Truth == linewatch.Undecided {
 		name = strings.TrimSuffix(name, " =")
 		if reason := unknownBecause(c); reason != "" {
@@ -227,12 +232,12 @@ func conditionText(c *linewatch.ConditionWhy) string {
 		return name + " is unknown"
 	}
 	if pending(c) {
-		return name + " " + asked(c, true) + ", but not yet for " + spanText(c.For)
+		return name + " " + s.asked(c, true) + ", but not yet for " + spanText(c.For)
 	}
 	if kept(c) {
-		return name + " " + asked(c, false) + ", but kept for " + spanText(c.Keep)
+		return name + " " + s.asked(c, false) + ", but kept for " + spanText(c.Keep)
 	}
-	text := name + " " + asked(c, c.Truth == linewatch.True)
+	text := name + " " + s.asked(c, c.Truth == linewatch.True)
 	if c.For > 0 {
 		text += " for " + spanText(c.For)
 	}
@@ -252,10 +257,10 @@ func unknownBecause(c *linewatch.ConditionWhy) string {
 }
 
 // subject names what a condition is about.
-func subject(c *linewatch.ConditionWhy) string {
+func (s speaker) subject(c *linewatch.ConditionWhy) string {
 	name := c.Tag
 	if c.Equipment != "" {
-		name = c.Equipment + " " + name
+		name = s.called(c.Equipment) + " " + name
 	}
 	switch op := linewatch.OpNamed(c.Op); {
 	case c.Expr != "" && (op == linewatch.Is || op == linewatch.IsNot):
@@ -270,14 +275,17 @@ func subject(c *linewatch.ConditionWhy) string {
 
 // asked is the value seen and how it stands to the limit, which the condition
 // on it holds or not.
-func asked(c *linewatch.ConditionWhy, holds bool) string {
+func (s speaker) asked(c *linewatch.ConditionWhy, holds bool) string {
 	value := "without a value"
 	if v := c.Compared(); v != nil {
-		value = readable(c, v)
+		value = s.number(c, v)
 	}
 	limits := make([]string, len(c.Limits))
-	for i, l := range c.Limits {
-		limits[i] = l.String()
+	for i := range c.Limits {
+		limits[i] = plain(&c.Limits[i])
+	}
+	if n := len(limits); n > 0 && !slices.ContainsFunc(c.Limits, func(v linewatch.Value) bool { return !v.IsNumber() }) {
+		limits[n-1] += s.unit(c) // once for all
 	}
 	not := ""
 	if !holds {
@@ -309,32 +317,12 @@ func asked(c *linewatch.ConditionWhy, holds bool) string {
 	case op == linewatch.Inside || op == linewatch.Outside:
 		return value + " " + not + c.Op + " " + strings.Join(limits, " to ")
 	}
-	return value + " " + not + c.Op + " " + strings.Join(limits, " ") + clearText(c)
-}
-
-// readable writes a value of a condition with at most three decimals, unless
-// it then could not be told from a limit. The stored change has all digits.
-func readable(c *linewatch.ConditionWhy, v *linewatch.Value) string {
-	f, _ := v.Float()
-	if v.Kind() != linewatch.Float || math.Abs(f) >= 1e15 {
-		return v.String()
-	}
-	short := strconv.FormatFloat(math.Round(f*1000)/1000, 'f', -1, 64)
-	exact := v.String()
-	if len(short) >= len(exact) {
-		return exact
-	}
-	for _, l := range c.Limits {
-		if !l.Equal(*v) && (l.String() == short || l.String() == short+".0") {
-			return exact
-		}
-	}
-	return short
+	return value + " " + not + c.Op + " " + strings.Join(limits, " ") + s.clearText(c)
 }
 
 // clearText tells of hysteresis when the value no longer breaks the limit
 // itself, for otherwise the sentence would look wrong.
-func clearText(c *linewatch.ConditionWhy) string {
+func (s speaker) clearText(c *linewatch.ConditionWhy) string {
 	v := c.Compared()
 	if c.Clear == nil || v == nil || len(c.Limits) != 1 || !v.IsNumber() || !c.Limits[0].IsNumber() {
 		return ""
@@ -346,7 +334,7 @@ func clearText(c *linewatch.ConditionWhy) string {
 	if past || c.Truth != linewatch.True {
 		return ""
 	}
-	return " (clears at " + c.Clear.String() + ")"
+	return " (clears at " + plain(c.Clear) + s.unit(c) + ")"
 }
 
 // spanText writes a span with a space before each unit: 10 s, 5 min.

@@ -57,7 +57,7 @@ func TestSentence(t *testing.T) {
 		want string
 	}{
 		{"the example of the rule files", linewatch.Warning, rinseWater(), "water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for 10 s — limits (60) outweighs context (40) ACTIVE"},
-		{"many digits", linewatch.Warning, one(linewatch.Warning, temp("above", 80.0624998, linewatch.True)), "t 80.062 above 75 — g (5) decides"},
+		{"many digits", linewatch.Warning, one(linewatch.Warning, temp("above", 80.0624998, linewatch.True)), "t 80.06 above 75 — g (5) decides"},
 		{"hardly above", linewatch.Warning, one(linewatch.Warning, temp("above", 75.00001, linewatch.True)), "t 75.00001 above 75 — g (5) decides"},
 		{"no loser", linewatch.Active, contextOnly(), "machine_state is Execute; product is PET-1L — context (40) decides"},
 		{"two groups of one mind", linewatch.Warning, agree, "water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for 10 s; machine_state is Execute; product is PET-1L — limits (60) and context (40) agree"},
@@ -94,7 +94,7 @@ func TestSentence(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := Sentence(tt.to, tt.why); got != tt.want {
+			if got := (speaker{}).sentence(tt.to, tt.why); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
@@ -148,7 +148,7 @@ func TestHostileValuesInSentences(t *testing.T) {
 	c := linewatch.ConditionWhy{Op: "is", Tag: "product", Value: &hostile, Limits: []linewatch.Value{linewatch.StringValue("PET")}, Truth: linewatch.False}
 	why := linewatch.Explanation{Groups: []linewatch.GroupWhy{{Group: "g", Weight: 5, State: linewatch.Idle, Wins: true, Case: 0, Conditions: []linewatch.ConditionWhy{c}}}}
 	change := linewatch.StateChange{Rule: "r", Version: 1, Equipment: "F1", From: linewatch.Warning, To: linewatch.Idle, Why: why}
-	for _, text := range []string{Sentence(linewatch.Idle, why), ChangeText(&change, nil)} {
+	for _, text := range []string{speaker{}.sentence(linewatch.Idle, why), changeText(&change, names{})} {
 		if strings.ContainsAny(text, "\x1b\u202e") || strings.Contains(text, "\nrule x") || !strings.Contains(text, "PET�[2J�rule x: IDLE�") {
 			t.Errorf("got %q", text)
 		}

@@ -22,12 +22,11 @@ func (e *explainer) whyNot(s *Standing) {
 // that would put it forward. It is that state already, or no case knows it, if
 // so it says.
 func WhyNot(s *Standing, state linewatch.State) (reasons []string) {
-	s = s.spoken()
 	if s.State == state {
-		return []string{"it is " + string(state) + " already: " + Sentence(s.State, s.Why)}
+		return []string{"it is " + string(state) + " already: " + s.Sentence()}
 	}
 	for i := range s.Groups {
-		for _, reason := range lacks(&s.Groups[i], state, winnerOf(s)) {
+		for _, reason := range s.speaker().lacks(&s.Groups[i], state, winnerOf(s)) {
 			reasons = append(reasons, "not "+string(state)+": "+reason)
 		}
 	}
@@ -65,7 +64,7 @@ func winnerOf(s *Standing) *linewatch.GroupStanding {
 
 // lacks says why a group does not bring a state about: it says so but is
 // outweighed, or what its cases lack.
-func lacks(g *linewatch.GroupStanding, state linewatch.State, winner *linewatch.GroupStanding) (reasons []string) {
+func (s speaker) lacks(g *linewatch.GroupStanding, state linewatch.State, winner *linewatch.GroupStanding) (reasons []string) {
 	if g.State == state {
 		if winner == nil {
 			return nil
@@ -82,9 +81,9 @@ func lacks(g *linewatch.GroupStanding, state linewatch.State, winner *linewatch.
 		case linewatch.True:
 			reasons = append(reasons, lead+fmt.Sprintf("holds, but case %d comes first", g.Case))
 		case linewatch.Undecided:
-			reasons = append(reasons, lead+"cannot be decided: "+strings.Join(conditionTexts(c.Conditions, linewatch.Undecided), "; "))
+			reasons = append(reasons, lead+"cannot be decided: "+strings.Join(s.conditionTexts(c.Conditions, linewatch.Undecided), "; "))
 		default:
-			reasons = append(reasons, lead+"fails: "+strings.Join(conditionTexts(c.Conditions, linewatch.False), "; "))
+			reasons = append(reasons, lead+"fails: "+strings.Join(s.conditionTexts(c.Conditions, linewatch.False), "; "))
 		}
 	}
 	if g.Otherwise == state && g.Case > 0 {

@@ -38,7 +38,7 @@ func (x explainer) Explain(ctx context.Context, rule linewatch.RuleID, equipment
 }
 
 func standingOf(s *rules.Standing) ui.Standing {
-	return ui.Standing{Instance: instance(&s.InstanceStatus), Kind: s.Kind, Groups: s.Groups, Aliases: s.Aliases}
+	return ui.Standing{Instance: instance(&s.InstanceStatus), Kind: s.Kind, Groups: s.Groups, Aliases: s.Aliases, Tags: s.Tags}
 }
 
 // Explain asks the process that uses a data directory how the instances of a

@@ -23,7 +23,7 @@ func Finding(f *script.Finding) string {
 	for i := range f.Missing {
 		s := standingOf(&f.Missing[i])
 		if s.State != f.Expected {
-			b.WriteString("    it is " + string(s.State) + ": " + ui.Sentence(s.State, s.Why) + "\n")
+			b.WriteString("    it is " + string(s.State) + ": " + s.Sentence() + "\n")
 		}
 		for _, line := range ui.WhyNot(&s, f.Expected) {
 			b.WriteString("    " + line + "\n")

@@ -19,7 +19,7 @@ const statusTimeout = 2 * time.Second
 func (a *App) Status() ui.Status {
 	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 	defer cancel()
-	s := ui.Status{Version: a.o.Version, Time: a.clock.now(), Started: a.started, Speed: a.o.Speed, Decimals: map[ui.TagOf]int{}}
+	s := ui.Status{Version: a.o.Version, Time: a.clock.now(), Started: a.started, Speed: a.o.Speed, Equipment: a.control.registry().Equipment}
 	a.addEngine(ctx, &s)
 	for _, t := range a.tables.Status() {
 		s.Tables = append(s.Tables, ui.TableSource(t))
@@ -118,10 +118,8 @@ func (a *App) addDomains(s *ui.Status, all []host.DomainStatus) {
 		}
 		for i := range d.Machines {
 			s.Machines = append(s.Machines, machine(&d.Machines[i]))
-			addDecimals(s, &d.Machines[i].Equipment)
 		}
 		for i := range d.Instances {
-			addDecimals(s, &d.Instances[i].Equipment)
 			if in := instance(&d.Instances[i]); d.Instances[i].Kind == linewatch.Shadow {
 				s.Shadows = append(s.Shadows, in)
 			} else {
@@ -142,19 +140,6 @@ func addReasons(e *ui.EngineAccount, d *host.DomainStatus) {
 				e.Reasons = map[string]uint64{}
 			}
 			e.Reasons[domain.Reason(why).String()] += n
-		}
-	}
-}
-
-// addDecimals notes the decimals of a machine's tags, once for all its rules.
-func addDecimals(s *ui.Status, eq *linewatch.Equipment) {
-	for _, t := range eq.Tags {
-		tag := ui.TagOf{Equipment: eq.ID, Tag: t.Name}
-		switch _, known := s.Decimals[tag]; {
-		case known:
-			return
-		case t.Decimals > 0:
-			s.Decimals[tag] = t.Decimals
 		}
 	}
 }

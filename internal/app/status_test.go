@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"linewatch"
 	"linewatch/rules/domain"
 	"linewatch/rules/host"
 	"linewatch/ui"
@@ -47,18 +46,9 @@ func TestReasonsOfQuarantine(t *testing.T) {
 	}
 }
 
-func TestDecimalsOfTags(t *testing.T) {
-	s := ui.Status{Decimals: map[ui.TagOf]int{}}
-	eq := linewatch.Equipment{ID: "F1", Tags: []linewatch.Tag{{Name: "state"}, {Name: "level", Decimals: 1}}}
-	addDecimals(&s, &eq)
-	addDecimals(&s, &eq)
-	if diff := cmp.Diff(map[ui.TagOf]int{{Equipment: "F1", Tag: "level"}: 1}, s.Decimals); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-// That alerts do not get to the broker is shown, and not only logged.
-func TestUndeliveredAlertsAreShown(t *testing.T) {
+// That alerts do not get to the broker is shown, and not only logged; and what is
+// shown has the names and units of the registry as it is now.
+func TestStatus(t *testing.T) {
 	c := DefaultConfig()
 	c.Data, c.HTTP, c.MQTT.Broker = t.TempDir(), "127.0.0.1:0", "tcp://127.0.0.1:1"
 	a, err := New(t.Context(), Options{Config: c, Log: slog.New(slog.DiscardHandler)})
@@ -78,6 +68,13 @@ func TestUndeliveredAlertsAreShown(t *testing.T) {
 		return strings.Contains(a.Status().Delivery.Trouble, "no connection to the MQTT broker: ")
 	}) {
 		t.Errorf("it says %+v", a.Status().Delivery)
+	}
+	registry := "apiVersion: linewatch/v1\nkind: Assets\nequipment:\n  - {id: f1, line: l, site: s, tags: [{name: t, unit: K}]}\n"
+	if _, err := a.control.ApplyAssets(t.Context(), "assets.yaml", []byte(registry)); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Status().Equipment; len(got) != 1 || got[0].Tags[0].Unit != "K" {
+		t.Errorf("sentences are written with the registry %+v", got)
 	}
 	cancel()
 	if err := <-ended; err != nil {
