@@ -84,3 +84,36 @@ func TestStateIsSaidAgainAfterALongOutage(t *testing.T) {
 		})
 	}
 }
+
+// Who has begun to listen asks for the state of a source, and gets it of that
+// source only, even if the source cannot be read at that moment.
+func TestStateIsSaidAgainOnDemand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		uplink := newMemoryUplink()
+		lost := func(n int) Scan {
+			if n >= 20 && n < 40 {
+				return Scan{Err: errors.New("connection reset")}
+			}
+			return ints(n == 0, 3, 4) // which is not First after the loss, so that nothing else says it
+		}
+		a, stop := start(t, options(newMemorySpool(), uplink, map[string]Source{
+			"plc":   every(200*time.Millisecond, func(n int) Scan { return ints(n == 0, 1, 2) }),
+			"other": every(200*time.Millisecond, func(n int) Scan { return ints(n == 0, 1, 2) }),
+			"lost":  every(200*time.Millisecond, lost),
+		}))
+		time.Sleep(5 * time.Second)
+		asked := linewatch.TimeOf(time.Now())
+		a.SayAgain("plc", "lost", "unknown")
+		time.Sleep(20 * time.Second)
+		got := map[string]int{}
+		for _, p := range uplink.points() {
+			if p.Flags.Has(linewatch.Synchronised) && p.Timestamp > asked {
+				got[p.Source+" "+p.Tag]++
+			}
+		}
+		stop()
+		if diff := cmp.Diff(map[string]int{"plc a": 1, "plc b": 1, "lost a": 1, "lost b": 1}, got); diff != "" {
+			t.Errorf("said again (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -150,6 +151,17 @@ func (a *Agent) logEnd() {
 	accounts := a.Status().Accounts
 	a.log.Info("edge agent stopped", "sampled", accounts.Sampled, "sent", accounts.Sent,
 		"spooled", accounts.Spooled, "lost", accounts.Lost, "rejected", accounts.Rejected)
+}
+
+// SayAgain has the state of all tags of some sources sent once more in a moment,
+// or once they can be read, flagged Syn: for an engine that has just begun to
+// listen to them. It may be called at any time.
+func (a *Agent) SayAgain(sources ...string) {
+	for _, s := range a.senders {
+		if slices.Contains(sources, s.config.ID) {
+			s.again.Store(true)
+		}
+	}
 }
 
 // Status returns a snapshot for people. It may be called at any time.

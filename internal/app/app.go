@@ -326,6 +326,8 @@ func (a *App) openAgent(context.Context) (err error) {
 	if err != nil {
 		return &ConfigError{under("edge.", err)}
 	}
+	read := c.WithDefaults()
+	a.control.replaced = func(before, after *linewatch.Assets) { a.agent.SayAgain(newlyHeard(before, after, read)...) }
 	return nil
 }
 

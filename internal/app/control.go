@@ -44,6 +44,9 @@ type control struct {
 	lost       uint32
 	assetsLost uint32            // lost when the registry was published
 	tablesLost map[string]uint32 // the same of tables
+	// replaced, if set, is told of a registry that took the place of another,
+	// or of none. It must not block.
+	replaced func(before, after *linewatch.Assets)
 	// written counts records, and taken those that the engine is known to have.
 	written, taken atomic.Uint64
 }
@@ -142,8 +145,12 @@ func (c *control) write(ctx context.Context, make func() (*linewatch.Control, er
 		return fmt.Errorf("write control log: %w", err)
 	}
 	c.logPublished(rec)
+	before := c.assets
 	c.note(rec)
 	c.written.Add(1)
+	if rec.Assets != nil && c.replaced != nil {
+		c.replaced(before, rec.Assets)
+	}
 	return nil
 }
 
