@@ -108,6 +108,7 @@ func TestPage(t *testing.T) {
 	screenshot(t, ctx, "desktop-dark")
 	run(t, ctx, scheme("light"))
 	checkBehind(t, ctx, p)
+	checkSignals(t, ctx, p)
 	checkUpdate(t, ctx, p)
 	checkMarkup(t, ctx, p)
 	checkHidden(t, ctx, s)
@@ -236,6 +237,45 @@ func checkBehind(t *testing.T, ctx context.Context, p *plant) {
 	waitFor(t, ctx, doubts+`.includes("ALERTS no connection to the MQTT broker (3 wait)")`)
 	p.change(func(p *plant) { p.status.Delivery = Delivery{Connected: true} })
 	waitFor(t, ctx, `!`+doubts+`.includes("ALERTS")`)
+}
+
+// checkSignals asks that a machine shows what it says, whichever of its signals
+// are left out, and nothing that looks like standstill where it does not say.
+func checkSignals(t *testing.T, ctx context.Context, p *plant) {
+	t.Helper()
+	whole := bottlingLine().status.Machines[2]
+	show := func(signals linewatch.Signals, change func(m *Machine)) {
+		m := whole
+		m.Signals = signals
+		change(&m)
+		p.change(func(p *plant) { p.status.Machines = []Machine{m} })
+	}
+	as := func(*Machine) {}
+	for _, tt := range []struct {
+		name    string
+		signals linewatch.Signals
+		change  func(m *Machine)
+		want    string // the card's lines
+		bars    int
+	}{
+		{"all", whole.Signals, as, "Filler F1|1Execute||23,987 of 24,000 bottles/h|5,200 good of 5,204|", 2},
+		{"good alone", linewatch.Signals{Good: "g"}, func(m *Machine) { m.Total = linewatch.Value{} }, "Filler F1|1CRITICAL|5,200 good|", 0},
+		{"total alone", linewatch.Signals{Total: "g"}, func(m *Machine) { m.Good = linewatch.Value{} }, "Filler F1|1CRITICAL|5,204 in all|", 0},
+		{"count unknown", linewatch.Signals{Total: "g"}, func(m *Machine) { m.Good, m.Total = linewatch.Value{}, linewatch.Value{} }, "Filler F1|1CRITICAL|count unknown|", 0},
+		{"no nominal speed", linewatch.Signals{Speed: "s"}, func(m *Machine) { m.Nominal = linewatch.Value{} }, "Filler F1|1CRITICAL|23,987 bottles/h|", 0},
+		{"speed unknown", linewatch.Signals{Speed: "s", Nominal: "n"}, func(m *Machine) { m.Speed = linewatch.Value{} }, "Filler F1|1CRITICAL|speed unknown|", 0},
+		{"it stands", linewatch.Signals{Speed: "s", Nominal: "n"}, func(m *Machine) { m.Speed = linewatch.IntValue(0) }, "Filler F1|1CRITICAL|0 of 24,000 bottles/h|", 2},
+		{"without an alarm", linewatch.Signals{Good: "g"}, func(m *Machine) { m.Equipment, m.Total = "other", linewatch.Value{} }, "Filler F1|5,200 good|", 0},
+	} {
+		show(tt.signals, tt.change)
+		t.Log(tt.name)
+		waitFor(t, ctx, `[...document.querySelectorAll(".machine > div:not(.worst)")].map((d) => d.textContent + "|").join("") === "`+tt.want+`"`)
+		if n := run(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll(".machine .bar rect").length`)); n != tt.bars {
+			t.Errorf("%s: %d parts of a bar, want %d", tt.name, n, tt.bars)
+		}
+	}
+	p.change(func(p *plant) { p.status.Machines = bottlingLine().status.Machines })
+	waitFor(t, ctx, `document.querySelectorAll(".machine").length === 3`)
 }
 
 // checkUpdate asks that a change arrives by itself and leaves an opened

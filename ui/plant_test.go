@@ -232,6 +232,7 @@ func contextOnly() linewatch.Explanation {
 
 // bottlingLine is a plant as an operator may meet it on a bad day.
 func bottlingLine() *plant {
+	signals := linewatch.Signals{State: "machine_state", Reason: "stop_reason", Speed: "speed", Nominal: "nominal_speed", Good: "good_count", Total: "total_count"}
 	instance := func(rule linewatch.RuleID, name, alias, machine string, state linewatch.State, severity linewatch.Severity, priority int, ago linewatch.Duration, why linewatch.Explanation) Instance {
 		return Instance{Rule: rule, RuleName: name, Version: 1, Equipment: "plant-" + alias, Alias: alias, Machine: machine, Line: "line-3", State: state, Severity: severity, Priority: priority, Since: noon.Add(-ago), Why: why}
 	}
@@ -261,11 +262,13 @@ func bottlingLine() *plant {
 				{
 					Equipment: "plant-C1", Alias: "C1", Name: "Capper", Line: "line-3", Order: 2, State: linewatch.StringValue("Suspended"), Reason: linewatch.StringValue("Tailback"),
 					Speed: linewatch.FloatValue(0), Nominal: linewatch.FloatValue(25_200), Unit: "bottles/h", Good: linewatch.IntValue(5_120), Total: linewatch.IntValue(5_126),
+					Signals: signals,
 				},
-				{Equipment: "plant-P1", Alias: "P1", Name: "Packer", Line: "line-3", Order: 3},
+				{Equipment: "plant-P1", Alias: "P1", Name: "Packer", Line: "line-3", Order: 3, Signals: signals},
 				{
 					Equipment: "plant-F1", Alias: "F1", Name: "Filler", Line: "line-3", Order: 1, State: linewatch.StringValue("Execute"), Reason: linewatch.StringValue("None"),
 					Speed: linewatch.FloatValue(23_987.4), Nominal: linewatch.FloatValue(24_000), Unit: "bottles/h", Good: linewatch.IntValue(5_200), Total: linewatch.IntValue(5_204),
+					Signals: signals,
 				},
 			},
 			Instances: []Instance{

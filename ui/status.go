@@ -65,6 +65,9 @@ type Machine struct {
 	Good      linewatch.Value `json:"good"`
 	Total     linewatch.Value `json:"total"`
 	Product   linewatch.Value `json:"product"`
+	// Signals are the tags that say the above, so that what is not known can be
+	// told from what the machine does not say.
+	Signals linewatch.Signals `json:"signals"`
 }
 
 // Instance is a rule on an equipment and the state that it is in.

@@ -167,6 +167,7 @@ func machine(m *rules.MachineStatus) ui.Machine {
 	out := ui.Machine{
 		Equipment: eq.ID, Alias: eq.Alias, Name: eq.Machine, Line: eq.Line, Order: eq.Order,
 		State: m.State, Reason: m.Reason, Speed: m.Speed, Nominal: m.Nominal, Good: m.Good, Total: m.Total, Product: m.Product,
+		Signals: eq.Signals,
 	}
 	for _, t := range eq.Tags {
 		if t.Name == eq.Signals.Speed {

@@ -24,29 +24,39 @@ export function lines(status) {
 }
 
 function machine(m, alarm) {
-  const state = m.state === null ? "UNKNOWN" : String(m.state);
-  return el("li", {class: "machine", "data-alarm": alarm ? Math.min(4, Math.max(1, alarm.priority)) : null, "data-runs": state === "Execute" ? "yes" : "no"},
+  const has = m.signals;
+  return el("li", {class: "machine", "data-alarm": alarm ? Math.min(4, Math.max(1, alarm.priority)) : null, "data-runs": m.state === "Execute" || !has.state ? "yes" : "no"},
     el("div", {class: "name"}, el("b", {}, m.name || m.alias || m.equipment), " ", el("span", {class: "muted"}, m.alias && m.name ? m.alias : "")),
-    el("div", {class: "state"}, marks.state(state, alarm ? alarm.severity : 0, alarm ? alarm.priority : 4), el("span", {}, state)),
-    el("div", {class: "reason"}, reason(m, state)),
-    bar(m),
-    el("div", {class: "muted"}, speed(m)),
-    el("div", {class: "muted"}, pieces(m)),
+    has.state || alarm ? state(m, alarm) : null,
+    has.reason ? el("div", {class: "reason"}, reason(m)) : null,
+    has.speed && has.nominal ? bar(m) : null,
+    has.speed ? el("div", {class: "muted"}, speed(m)) : null,
+    has.good || has.total ? el("div", {class: "muted"}, pieces(m)) : null,
     alarm ? el("div", {class: "worst"}, alarm.title || alarm.ruleName || alarm.rule) : null);
+}
+
+// state is what the machine says that it does, or of one that does not say so
+// what the rules say of it.
+function state(m, alarm) {
+  const said = m.signals.state ? (m.state === null ? "UNKNOWN" : String(m.state)) : alarm.state;
+  return el("div", {class: "state"}, marks.state(said, alarm ? alarm.severity : 0, alarm ? alarm.priority : 4), el("span", {}, said));
 }
 
 // reason says why a machine does not produce. Some PLCs say None where there
 // is no reason.
-function reason(m, state) {
+function reason(m) {
   const known = typeof m.reason === "string" && m.reason !== "" && m.reason !== "None";
-  return known && state !== "Execute" ? m.reason : "";
+  return known && m.state !== "Execute" ? m.reason : "";
 }
 
+// bar draws the speed against the nominal one. Of a speed that is not known it
+// draws nothing, since an empty bar looks like standstill.
 function bar(m) {
-  const share = typeof m.speed === "number" && m.nominal > 0 ? Math.min(1, Math.max(0, m.speed / m.nominal)) : 0;
+  const known = typeof m.speed === "number" && m.nominal > 0;
+  const share = known ? Math.min(1, Math.max(0, m.speed / m.nominal)) : 0;
   return svg("svg", {class: "bar", viewBox: "0 0 100 5", preserveAspectRatio: "none", "aria-hidden": "true"},
-    svg("rect", {class: "bar-whole", x: 0, y: 0, width: 100, height: 5}),
-    svg("rect", {class: "bar-part", x: 0, y: 0, width: (100 * share).toFixed(1), height: 5}));
+    known ? svg("rect", {class: "bar-whole", x: 0, y: 0, width: 100, height: 5}) : null,
+    known ? svg("rect", {class: "bar-part", x: 0, y: 0, width: (100 * share).toFixed(1), height: 5}) : null);
 }
 
 function speed(m) {
@@ -58,8 +68,10 @@ function speed(m) {
 }
 
 function pieces(m) {
-  if (typeof m.good !== "number" || typeof m.total !== "number" || m.total <= 0) {
-    return "";
+  const good = typeof m.good === "number" ? format.number(m.good) + " good" : "";
+  const total = typeof m.total === "number" ? format.number(m.total) : "";
+  if (good && total) {
+    return good + " of " + total;
   }
-  return format.number(m.good) + " good of " + format.number(m.total);
+  return good || (total ? total + " in all" : "count unknown");
 }
