@@ -109,6 +109,7 @@ func TestPage(t *testing.T) {
 	run(t, ctx, scheme("light"))
 	checkBehind(t, ctx, p)
 	checkSignals(t, ctx, p)
+	checkFlow(t, ctx, p)
 	checkUpdate(t, ctx, p)
 	checkMarkup(t, ctx, p)
 	checkHidden(t, ctx, s)
@@ -172,6 +173,7 @@ func checkTexts(t *testing.T, ctx context.Context) {
 	page := run(t, ctx, chromedp.Text(chromedp.CSS("body")))
 	for _, want := range []string{
 		"water_temperature 77.4 above 75 for 10 s; pressure 3.4 above 3.2 for 10 s — limits (60) outweighs context (40) ACTIVE",
+		"1 of priority 1", "1 of priority 2", "1 is IDLE: nothing is wrong",
 		"Rinse water too hot on F1", "tunnel_temperature is unknown (source offline)",
 		"23,987 of 24,000 bottles/h", "5,200 good of 5,204", "Suspended", "Tailback", "speed unknown",
 		"Line line-3", "held by gw1/filler", "Global", "held by gw2/packer",
@@ -189,11 +191,12 @@ func checkTexts(t *testing.T, ctx context.Context) {
 		}
 	}
 	order := run(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("#states .card .state span:first-of-type")].map((s) => s.textContent).join(" ")`))
-	if order != "CRITICAL WARNING UNKNOWN IDLE ACTIVE" {
+	if order != "CRITICAL WARNING UNKNOWN ACTIVE" {
 		t.Errorf("the states stand as %s", order)
 	}
+	checkFold(t, ctx)
 	bold := run(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("#states .card .rule")].map((s) => getComputedStyle(s).fontWeight).join(" ")`))
-	if bold != "600 600 400 400 400" {
+	if bold != "600 600 400 400" {
 		t.Errorf("the rules of the cards have the weights %s, want only those of alarms bold", bold)
 	}
 	if since := run(t, ctx, chromedp.Evaluate[string](`document.querySelector("#states .card[data-open] .since").textContent`)); !strings.HasPrefix(since, "since ") {
@@ -206,6 +209,46 @@ func checkTexts(t *testing.T, ctx context.Context) {
 	if t.Failed() {
 		t.Log(page)
 	}
+}
+
+// checkFold asks that what is idle is counted and folded, and that the marks of
+// alarms say what their number means.
+func checkFold(t *testing.T, ctx context.Context) {
+	t.Helper()
+	folded := run(t, ctx, chromedp.Evaluate[string](`document.getElementById("idle").open + " " + [...document.querySelectorAll("#idle-states .card .state span:first-of-type")].map((s) => s.textContent).join(" ")`))
+	if folded != "false IDLE" {
+		t.Errorf("folded are %s", folded)
+	}
+	marks := run(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("#strip .mark")].map((m) => m.getAttribute("aria-label") + ", " + m.querySelector("title").textContent).join("; ")`))
+	const first = "alarm of priority 1 (1 is the highest)"
+	if !strings.HasPrefix(marks, first+", "+first+"; alarm of priority 2") {
+		t.Errorf("the marks on top say %s", marks)
+	}
+}
+
+// checkFlow asks that the machines of a line stand in rows of about the same
+// length, at whatever width.
+func checkFlow(t *testing.T, ctx context.Context, p *plant) {
+	t.Helper()
+	p.change(func(p *plant) {
+		p.status.Machines = slices.Clone(p.status.Machines)
+		for len(p.status.Machines) < 7 {
+			m := p.status.Machines[0]
+			m.Equipment, m.Order = m.Equipment+strings.Repeat("I", len(p.status.Machines)), 9
+			p.status.Machines = append(p.status.Machines, m)
+		}
+	})
+	for width, want := range map[int64]string{1400: "7", 1200: "7", 1000: "4 3", 700: "4 3", 390: "2 2 2 1"} {
+		run(t, ctx, chromedp.EmulateViewport(width, 900))
+		waitFor(t, ctx, `(() => {
+			const rows = new Map();
+			document.querySelectorAll(".machine").forEach((m) => rows.set(m.offsetTop, (rows.get(m.offsetTop) || 0) + 1));
+			return [...rows.values()].join(" ") === "`+want+`";
+		})()`)
+	}
+	run(t, ctx, chromedp.EmulateViewport(1400, 900))
+	p.change(func(p *plant) { p.status.Machines = bottlingLine().status.Machines })
+	waitFor(t, ctx, `document.querySelectorAll(".machine").length === 3`)
 }
 
 // checkBehind asks that the page says beside the states that event time stands
@@ -258,18 +301,18 @@ func checkSignals(t *testing.T, ctx context.Context, p *plant) {
 		want    string // the card's lines
 		bars    int
 	}{
-		{"all", whole.Signals, as, "Filler F1|1Execute||23,987 of 24,000 bottles/h|5,200 good of 5,204|", 2},
-		{"good alone", linewatch.Signals{Good: "g"}, func(m *Machine) { m.Total = linewatch.Value{} }, "Filler F1|1CRITICAL|5,200 good|", 0},
-		{"total alone", linewatch.Signals{Total: "g"}, func(m *Machine) { m.Good = linewatch.Value{} }, "Filler F1|1CRITICAL|5,204 in all|", 0},
-		{"count unknown", linewatch.Signals{Total: "g"}, func(m *Machine) { m.Good, m.Total = linewatch.Value{}, linewatch.Value{} }, "Filler F1|1CRITICAL|count unknown|", 0},
-		{"no nominal speed", linewatch.Signals{Speed: "s"}, func(m *Machine) { m.Nominal = linewatch.Value{} }, "Filler F1|1CRITICAL|23,987 bottles/h|", 0},
-		{"speed unknown", linewatch.Signals{Speed: "s", Nominal: "n"}, func(m *Machine) { m.Speed = linewatch.Value{} }, "Filler F1|1CRITICAL|speed unknown|", 0},
-		{"it stands", linewatch.Signals{Speed: "s", Nominal: "n"}, func(m *Machine) { m.Speed = linewatch.IntValue(0) }, "Filler F1|1CRITICAL|0 of 24,000 bottles/h|", 2},
+		{"all", whole.Signals, as, "Filler F1|Execute||23,987 of 24,000 bottles/h|5,200 good of 5,204|", 2},
+		{"good alone", linewatch.Signals{Good: "g"}, func(m *Machine) { m.Total = linewatch.Value{} }, "Filler F1|CRITICAL|5,200 good|", 0},
+		{"total alone", linewatch.Signals{Total: "g"}, func(m *Machine) { m.Good = linewatch.Value{} }, "Filler F1|CRITICAL|5,204 in all|", 0},
+		{"count unknown", linewatch.Signals{Total: "g"}, func(m *Machine) { m.Good, m.Total = linewatch.Value{}, linewatch.Value{} }, "Filler F1|CRITICAL|count unknown|", 0},
+		{"no nominal speed", linewatch.Signals{Speed: "s"}, func(m *Machine) { m.Nominal = linewatch.Value{} }, "Filler F1|CRITICAL|23,987 bottles/h|", 0},
+		{"speed unknown", linewatch.Signals{Speed: "s", Nominal: "n"}, func(m *Machine) { m.Speed = linewatch.Value{} }, "Filler F1|CRITICAL|speed unknown|", 0},
+		{"it stands", linewatch.Signals{Speed: "s", Nominal: "n"}, func(m *Machine) { m.Speed = linewatch.IntValue(0) }, "Filler F1|CRITICAL|0 of 24,000 bottles/h|", 2},
 		{"without an alarm", linewatch.Signals{Good: "g"}, func(m *Machine) { m.Equipment, m.Total = "other", linewatch.Value{} }, "Filler F1|5,200 good|", 0},
 	} {
 		show(tt.signals, tt.change)
 		t.Log(tt.name)
-		waitFor(t, ctx, `[...document.querySelectorAll(".machine > div:not(.worst)")].map((d) => d.textContent + "|").join("") === "`+tt.want+`"`)
+		waitFor(t, ctx, `[...document.querySelectorAll(".machine > div:not(.worst)")].map((d) => [...d.childNodes].map((n) => n.nodeName === "svg" ? "" : n.textContent).join("") + "|").join("") === "`+tt.want+`"`)
 		if n := run(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll(".machine .bar rect").length`)); n != tt.bars {
 			t.Errorf("%s: %d parts of a bar, want %d", tt.name, n, tt.bars)
 		}

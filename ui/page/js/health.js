@@ -11,7 +11,7 @@ export function strip(status, now) {
   const down = status.sources.filter((s) => s.state !== "connected").length;
   const bad = Object.entries(status.balanced).filter(([, ok]) => !ok).map(([name]) => name);
   return [
-    fact("Alarms", alarms.length === 0 ? ["0"] : alarms.flatMap((a) => [marks.alarm(a.p), String(a.n)])),
+    fact("Alarms", [String(alarms.reduce((sum, a) => sum + a.n, 0)), ...alarms.flatMap((a) => [marks.alarm(a.p), unit(a.n + " of priority " + a.p)])]),
     fact("Undecided", [unknown > 0 ? marks.state("UNKNOWN", 0, 4) : null, String(unknown), unit("of " + format.number(status.instancesTotal))]),
     fact("Sources", [down > 0 ? marks.fault() : null, String(status.sources.length - down), unit("of " + status.sources.length + " connected")]),
     fact("Points accepted", [format.number(status.engine.accepted), unit("since the first start")]),

@@ -23,6 +23,20 @@ export function lines(status) {
     el("ol", {class: "machines"}, machines.map((m) => machine(m, worst.get(m.equipment))))));
 }
 
+const narrowest = 150; // of a machine's card, in pixels
+const gap = 10;
+
+// arrange lays the machines out in rows of about the same length, so that none
+// is left over in a row of its own. At least two stand beside one another.
+export function arrange(parent) {
+  const most = Math.max(2, Math.floor((parent.clientWidth + gap) / (narrowest + gap)));
+  for (const list of parent.querySelectorAll(".machines")) {
+    const n = list.children.length;
+    const columns = n <= most ? Math.max(n, Math.min(most, 4)) : Math.ceil(n / Math.ceil(n / most));
+    list.style.gridTemplateColumns = "repeat(" + columns + ", minmax(0, 1fr))";
+  }
+}
+
 function machine(m, alarm) {
   const has = m.signals;
   return el("li", {class: "machine", "data-alarm": alarm ? Math.min(4, Math.max(1, alarm.priority)) : null, "data-runs": m.state === "Execute" || !has.state ? "yes" : "no"},

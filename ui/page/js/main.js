@@ -29,10 +29,15 @@ function snapshot(time, view) {
   status = view.status;
   const list = status.instances;
   const known = new Map([...status.machines || [], ...list].map((i) => [i.equipment, i]));
-  reconcile(document.getElementById("states"), list, (i) => i.rule + "\n" + i.equipment, states.card);
+  const idle = list.filter(states.isIdle);
+  reconcile(document.getElementById("states"), list.filter((i) => !states.isIdle(i)), states.key, states.card);
+  reconcile(document.getElementById("idle-states"), idle, states.key, states.card);
+  show("idle", idle.length > 0);
+  text("idle-count", format.number(idle.length) + (idle.length === 1 ? " is" : " are") + " IDLE: nothing is wrong");
   reconcile(document.getElementById("changes"), view.changes, (c) => c.change.id, (c) => states.change(c, time, known));
   document.getElementById("line").replaceChildren(...line.lines(status));
   show("h-line-section", (status.machines || []).length > 0);
+  line.arrange(document.getElementById("line"));
   text("states-count", list.length < status.instancesTotal
     ? format.number(list.length) + " of " + format.number(status.instancesTotal) + ", the most severe first, then what is not known"
     : format.number(list.length));
@@ -62,7 +67,7 @@ function draw() {
   const doubts = health.doubts(status, t);
   document.getElementById("doubts").replaceChildren(...doubts);
   show("doubts", doubts.length > 0);
-  states.ages(document.getElementById("states"), t);
+  states.ages(document.getElementById("states-section"), t);
   text("clock", format.clock(t, t));
 }
 
@@ -94,3 +99,4 @@ if (first) {
 }
 follow({snapshot, beat: hear, link: setLink});
 setInterval(draw, 1000);
+addEventListener("resize", () => line.arrange(document.getElementById("line")));

@@ -1,10 +1,11 @@
 // The small drawings. Colour is for what is abnormal, and never alone: each
-// has its own shape and stands beside a word.
+// has its own shape and stands beside a word. The label is read aloud, and shown
+// to who points at it.
 
 import {svg} from "./dom.js";
 
 function mark(label, ...shapes) {
-  return svg("svg", {class: "mark", viewBox: "0 0 22 22", role: "img", "aria-label": label}, ...shapes);
+  return svg("svg", {class: "mark", viewBox: "0 0 22 22", role: "img", "aria-label": label}, svg("title", {}, label), ...shapes);
 }
 
 function digit(n, y) {
@@ -18,10 +19,10 @@ const priorities = {
   4: () => [svg("path", {class: "p4", d: "M11 20.5L.7 2h20.6z"}), digit(4, 13)],
 };
 
-// alarm draws an alarm priority, 1 (highest) to 4.
+// alarm draws an alarm with its priority, 1 (highest) to 4, as the number in it.
 export function alarm(priority) {
   const p = Math.min(4, Math.max(1, priority));
-  return mark("priority " + p, ...priorities[p]());
+  return mark("alarm of priority " + p + " (1 is the highest)", ...priorities[p]());
 }
 
 // state draws what an instance is in: an alarm, unknown, or calm.

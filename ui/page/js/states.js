@@ -10,6 +10,17 @@ function equipmentName(item) {
   return item.machine ? [el("b", {}, item.machine), " " + short] : [el("b", {}, short)];
 }
 
+// key tells the instances apart.
+export function key(item) {
+  return item.rule + "\n" + item.equipment;
+}
+
+// isIdle reports whether an instance has nothing to say, so that it may be
+// folded away.
+export function isIdle(item) {
+  return item.severity === 0 && item.state === "IDLE";
+}
+
 // card shows one instance. Its age is written by ages, so that the card need
 // not be built anew each second.
 export function card(item) {
