@@ -49,12 +49,19 @@ func TestReleased(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c := linewatch.StateChange{EventTime: 50, From: test.from, To: test.to, Severity: test.severity, Why: linewatch.Explanation{Groups: test.groups}}
-			var got []string
-			for _, g := range c.Released() {
-				got = append(got, g.Group)
+			c.ID = "1"
+			var stored linewatch.StateChange
+			if err := stored.UnmarshalJSON(c.AppendJSON(nil)); err != nil {
+				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
+			for _, c := range []*linewatch.StateChange{&c, &stored} {
+				var got []string
+				for _, g := range c.Released() {
+					got = append(got, g.Group)
+				}
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
 			}
 		})
 	}
