@@ -108,8 +108,8 @@ func (c *control) deaf(home string, lines []string) bool {
 // tellHome waits until the home hears its lines itself and these have judged
 // what came before, so that nothing falls between the two.
 func (a *App) tellHome(ctx context.Context, home string, lines []string) error {
-	find := func(all []host.DomainStatus, line string) *host.DomainStatus {
-		i := slices.IndexFunc(all, func(d host.DomainStatus) bool { return d.Line == line })
+	find := func(all []host.Progress, line string) *host.Progress {
+		i := slices.IndexFunc(all, func(d host.Progress) bool { return d.Line == line })
 		if i < 0 {
 			return nil
 		}
@@ -120,7 +120,7 @@ func (a *App) tellHome(ctx context.Context, home string, lines []string) error {
 		if !site && !a.control.deaf(home, lines) {
 			return true // what called for it is over
 		}
-		all, err := a.host.Status(ctx)
+		all, err := a.host.Progress(ctx)
 		return err == nil && find(all, home) != nil && (site || !slices.ContainsFunc(lines, func(line string) bool {
 			return !slices.Contains(find(all, home).Guests, line)
 		}))
@@ -132,10 +132,10 @@ func (a *App) tellHome(ctx context.Context, home string, lines []string) error {
 	waiting, stop := context.WithTimeout(ctx, homeWait)
 	defer stop()
 	waitUntil(waiting, func() bool {
-		all, err := a.host.Status(waiting)
+		all, err := a.host.Progress(waiting)
 		return err == nil && !slices.ContainsFunc(lines, func(line string) bool {
 			d := find(all, line)
-			return d == nil || d.ClosedAt < since || d.Accounts.Buffered > 0 && d.Watermark < since
+			return d == nil || d.ClosedAt < since || d.Buffered > 0 && d.Watermark < since
 		})
 	})
 	values, err := a.host.Values(ctx, lines)

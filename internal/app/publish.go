@@ -122,7 +122,7 @@ func (l ruleLives) over(ctx context.Context, homes map[string]bool, from linewat
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	all, err := l.host.Status(ctx)
+	all, err := l.host.Progress(ctx)
 	if err != nil {
 		return ui.OverNowhere
 	}

@@ -54,6 +54,33 @@ func (h *Host) Status(ctx context.Context) ([]DomainStatus, error) {
 	return all, err
 }
 
+// Progress is how far a time domain has come: what of its status costs nothing
+// however many rules it judges, for those who ask again and again.
+type Progress struct {
+	Line      string // as in DomainStatus, like the others
+	Watermark linewatch.Time
+	ClosedAt  linewatch.Time
+	Buffered  uint64
+	Guests    []string
+}
+
+func (b *bucket) progress() (out []Progress) {
+	for _, home := range b.homes {
+		d := b.domains[home]
+		out = append(out, Progress{
+			Line: home, Watermark: d.Watermark(), ClosedAt: b.closedTo, Buffered: d.Accounts().Buffered, Guests: d.Guests(),
+		})
+	}
+	return out
+}
+
+// Progress asks every bucket how far it has come, as Status does.
+func (h *Host) Progress(ctx context.Context) ([]Progress, error) {
+	all, err := ask(ctx, h, (*bucket).progress)
+	slices.SortFunc(all, func(a, b Progress) int { return strings.Compare(a.Line, b.Line) })
+	return all, err
+}
+
 // LineRules is what is in force on one line.
 type LineRules struct {
 	Line  string // as in DomainStatus

@@ -106,3 +106,29 @@ func TestOrderBehindAControlRecord(t *testing.T) {
 		t.Errorf("closed at once and in steps (-steps +once): %s of %q", diff, want)
 	}
 }
+
+// How far a line has come is asked again and again, and must not cost what
+// telling of all its rules costs.
+func TestProgressCostsNothingOfRules(t *testing.T) {
+	b := waiting(t)
+	for n := range 500 {
+		rule := hotAbove(1, int64(n), 0)
+		rule.Rule.ID, rule.Rule.Scope = linewatch.RuleID(fmt.Sprint("r", n)), linewatch.Scope{Equipment: "m1"}
+		at := restoreStart.Add(1)
+		if err := b.control(&item{kind: controlItem, arrival: at, offset: uint64(n + 1), control: &linewatch.Control{Version: 1, Rule: rule}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.points(reading(5000)); err != nil { // which lets the first one pass
+		t.Fatal(err)
+	}
+	b.tickUntil(restoreStart.Add(6 * linewatch.Second))
+	status, progress := b.status()[0], b.progress()[0]
+	want := Progress{status.Line, status.Watermark, status.ClosedAt, status.Accounts.Buffered, status.Guests}
+	if diff := cmp.Diff(want, progress); diff != "" || len(status.Instances) != 500 {
+		t.Errorf("%d instances, (-status +progress): %s", len(status.Instances), diff)
+	}
+	if n := testing.AllocsPerRun(10, func() { b.progress() }); n > 10 {
+		t.Errorf("%v allocations", n)
+	}
+}
