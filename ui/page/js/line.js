@@ -25,15 +25,16 @@ export function lines(status) {
 
 const narrowest = 150; // of a machine's card, in pixels
 const gap = 10;
+const mostColumns = 9; // that app.css knows, and that its widest page has room for
 
 // arrange lays the machines out in rows of about the same length, so that none
 // is left over in a row of its own. At least two stand beside one another.
 export function arrange(parent) {
-  const most = Math.max(2, Math.floor((parent.clientWidth + gap) / (narrowest + gap)));
+  const most = Math.min(mostColumns, Math.max(2, Math.floor((parent.clientWidth + gap) / (narrowest + gap))));
   for (const list of parent.querySelectorAll(".machines")) {
     const n = list.children.length;
     const columns = n <= most ? Math.max(n, Math.min(most, 4)) : Math.ceil(n / Math.ceil(n / most));
-    list.style.gridTemplateColumns = "repeat(" + columns + ", minmax(0, 1fr))";
+    list.setAttribute("data-columns", columns);
   }
 }
 
