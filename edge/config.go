@@ -106,9 +106,13 @@ const (
 // Span is a duration that reads like 200ms, 5s or 1m30s.
 type Span time.Duration
 
-// UnmarshalText implements encoding.TextUnmarshaler.
+// UnmarshalText implements encoding.TextUnmarshaler. No span may be written as
+// 0: that would be taken for the default, which is what leaving it out means.
 func (s *Span) UnmarshalText(text []byte) error {
 	d, err := linewatch.ParseDuration(string(text))
+	if err == nil && d == 0 {
+		err = fmt.Errorf("%.40q is no time at all; leave the key out for the default, or give a longer one", text)
+	}
 	if err == nil {
 		*s = Span(d.Std())
 	}

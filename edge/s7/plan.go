@@ -54,11 +54,7 @@ func (p planner) largest() int { return (p.pdu - answerOverhead - itemOverhead) 
 // blocks groups the tags into as few blocks as the gaps and the telegram size
 // allow, in order of place. A value is never divided between two blocks.
 func (p planner) blocks() []*block {
-	order := make([]int32, len(p.addresses))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(i, j int32) int { return p.compare(i, j) })
+	order := p.order()
 	var blocks []*block
 	for from := 0; from < len(order); {
 		to := p.extent(order[from:]) + from
@@ -66,6 +62,16 @@ func (p planner) blocks() []*block {
 		from = to
 	}
 	return blocks
+}
+
+// order returns the tags by place.
+func (p planner) order() []int32 {
+	order := make([]int32, len(p.addresses))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(i, j int32) int { return p.compare(i, j) })
+	return order
 }
 
 // compare orders two tags by place, the longer value first.

@@ -294,6 +294,8 @@ func (a *App) openAgent(context.Context) (err error) {
 	a.warnUnregistered(c)
 	a.warnStale(c)
 	warnDoubled(c, a.o.Log)
+	warnOverlap(c, a.o.Log)
+	warnShared(c, a.o.Log)
 	a.sources = map[string]edge.SourceConfig{}
 	for _, s := range c.Sources {
 		a.sources[s.ID] = s

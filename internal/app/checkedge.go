@@ -6,6 +6,7 @@ import (
 
 	"linewatch"
 	"linewatch/edge"
+	"linewatch/edge/s7"
 )
 
 // warnUnregistered tells about sources and equipment that the registry does not
@@ -120,6 +121,42 @@ func minds(r *linewatch.Rule) (found bool) {
 		r.For(r.Overrides[i].Equipment, "").Walk(look)
 	}
 	return found
+}
+
+// warnOverlap tells about tags of an S7 PLC that share some bytes, which is a
+// wrong address or type.
+func warnOverlap(c edge.Config, log *slog.Logger) {
+	for _, s := range c.Sources {
+		if s.Protocol == edge.ProtocolOPCUA {
+			continue
+		}
+		if count, first := s7.Overlap(s); count > 0 {
+			log.Warn("tags of a source overlap in part; correct their addresses or types", "source", s.ID, "tags", count, "first", first)
+		}
+	}
+}
+
+// warnShared tells about tags of a machine that two sources read: their values
+// would take turns as if they were one.
+func warnShared(c edge.Config, log *slog.Logger) {
+	sources := map[[2]string]string{}
+	first, count := "", 0
+	for _, s := range c.WithDefaults().Sources {
+		for _, t := range s.Tags {
+			key := [2]string{t.Equipment, t.Name}
+			other, shared := sources[key]
+			if !shared {
+				sources[key] = s.ID
+				continue
+			}
+			if count++; count == 1 {
+				first = fmt.Sprintf("%s of %s: %s and %s", t.Name, t.Equipment, other, s.ID)
+			}
+		}
+	}
+	if count > 0 {
+		log.Warn("tags are read from two sources, and rules see the values of both in turn; remove or rename one", "tags", count, "first", first)
+	}
 }
 
 // warnDoubled tells about tags of a source that read the very same place, which

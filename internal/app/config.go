@@ -114,7 +114,7 @@ func LoadConfig(name string) (Config, error) {
 	if err := doc.Decode(&c); err != nil {
 		return Config{}, &ConfigError{err}
 	}
-	var faults []*strictyaml.Error
+	faults := append(placeholders(doc), c.zeroSpans(doc)...)
 	if c.APIVersion != apiVersion {
 		faults = append(faults, doc.Fault("apiVersion", "is not supported", "write apiVersion: "+apiVersion))
 	}
@@ -129,6 +129,34 @@ func LoadConfig(name string) (Config, error) {
 		return Config{}, &ConfigError{err}
 	}
 	return c, nil
+}
+
+// placeholders refuses ${NAME}, which other programs replace by what stands in
+// their environment. Here it would quietly be part of a name.
+func placeholders(doc *strictyaml.Document) (faults []*strictyaml.Error) {
+	for _, s := range doc.Scalars() {
+		if strings.Contains(s.Text, "${") {
+			faults = append(faults, doc.Fault(s.Path, "holds ${, and nothing is put in its place here", "write the value itself; secrets belong into files, such as mqtt.passwordFile"))
+		}
+	}
+	return faults
+}
+
+// zeroSpans refuses spans of tables that are written as 0, which would be taken
+// for the default.
+func (c *Config) zeroSpans(doc *strictyaml.Document) (faults []*strictyaml.Error) {
+	for i, t := range c.Tables {
+		for _, of := range []struct {
+			key  string
+			span linewatch.Duration
+		}{{"every", t.Every}, {"timeout", t.Timeout}} {
+			at := strictyaml.Key(strictyaml.Index("tables", i), of.key)
+			if text, said := doc.Text(at); said && of.span == 0 {
+				faults = append(faults, doc.Fault(at, text+" is no time at all", "leave the key out for the default, or give a longer one"))
+			}
+		}
+	}
+	return faults
 }
 
 // under puts a prefix before each line of an error of several mistakes.
@@ -200,6 +228,11 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.validateTables())
 	if c.MQTT.Broker != "" && c.MQTT.Embedded != "" {
 		errs = append(errs, errors.New("mqtt: both broker and embedded; name one of them"))
+	}
+	if c.MQTT.Embedded != "" {
+		if err := mqttbroker.CheckAddress(c.MQTT.Embedded); err != nil {
+			errs = append(errs, fmt.Errorf("mqtt.embedded: %w", err))
+		}
 	}
 	if c.MQTT.Broker != "" {
 		m := c.MQTT.withDefaults()

@@ -97,6 +97,14 @@ func TestWrongValues(t *testing.T) {
 		{"edge: {sources: [{id: a}]}", "7: edge.gateway: missing"},
 		{"edge: {gateway: g, sources: [{id: a, protocol: opc}]}", `48: edge.sources[a].protocol: "opc" is unknown`},
 		{"mqtt: {broker: 'tcp://127.0.0.1:1', embedded: '127.0.0.1:2'}", "7: mqtt: both broker and embedded; name one"},
+		{"mqtt: {broker: 'tcp://127.0.0.1:65536'}", `16: mqtt.broker: port "65536" is none; use 1 to 65535`},
+		{"mqtt: {embedded: '127.0.0.1:65536'}", `18: mqtt.embedded: address "127.0.0.1:65536": port "65536": want 0 to 65535`},
+		{"mqtt: {embedded: '0.0.0.0:1883'}", "18: mqtt.embedded: address 0.0.0.0:1883 is not on this machine only"},
+		{"data: ${HOME}/data", "7: data: holds ${, and nothing is put in its place here; write the value itself"},
+		{"mqtt: {broker: 'ssl://b:1', user: \"${A\\n${B}}\"}", "35: mqtt.user: holds ${"},
+		{"edge: {gateway: g, sources: [{id: a, protocol: s7, interval: 0s}]}", `62: edge.sources[0].interval: "0s" is no time at all; leave the key out for the default`},
+		{"edge: {gateway: g, sources: [{id: a, protocol: s7, tags: [{name: a, maxSilence: 0ms}]}]}", `81: edge.sources[0].tags[0].maxSilence: "0ms" is no time at all`},
+		{"tables: [{id: t, key: k, file: f, every: 0s}]", "42: tables[0].every: 0s is no time at all"},
 		{"mqtt: {broker: 'ssl://b:1', user: u, passwordFile: none}", "52: mqtt.passwordFile: "},
 	} {
 		_, err := load(t, t.TempDir(), test.text)
@@ -142,6 +150,34 @@ func TestAddressThatIsUsedTwiceIsWarnedOf(t *testing.T) {
 	warnDoubled(SimulatedEdge(), slog.New(slog.NewTextHandler(&said, nil)))
 	if said.Len() > 0 {
 		t.Errorf("of the simulated line it said %q", &said)
+	}
+}
+
+// Two tags that share some of their bytes, and one tag with two sources, are
+// warned of.
+func TestTagsInTheWayOfOthersAreWarnedOf(t *testing.T) {
+	var said strings.Builder
+	log := slog.New(slog.NewTextHandler(&said, nil))
+	tags := []edge.TagConfig{{Name: "a", Address: "DB1.DBD0", Type: "real"}, {Name: "b", Address: "DB1.DBD2", Type: "real"}}
+	c := edge.Config{Sources: []edge.SourceConfig{
+		{ID: "plc1", Protocol: "s7", Equipment: "E1", Tags: tags}, {ID: "plc2", Protocol: "s7", Equipment: "E2", Tags: tags[:1]},
+		{ID: "plc3", Protocol: edge.ProtocolOPCUA, Equipment: "E1", Tags: []edge.TagConfig{{Name: "b", Address: "ns=1;s=b"}, {Name: "a", Equipment: "E3", Address: "ns=1;s=a"}}},
+	}}
+	warnOverlap(c, log)
+	warnShared(c, log)
+	for _, want := range []string{
+		`source=plc1 tags=1 first="a at DB1.DBD0, real, and b at DB1.DBD2, real"`, `tags=1 first="b of E1: plc1 and plc3"`,
+	} {
+		if !strings.Contains(said.String(), want) || strings.Count(said.String(), "\n") != 2 {
+			t.Errorf("said %s, which lacks %q", &said, want)
+		}
+	}
+	said.Reset()
+	if warnOverlap(SimulatedEdge(), log); said.Len() > 0 {
+		t.Errorf("of the simulated line it said %s", &said)
+	}
+	if warnShared(SimulatedEdge(), log); said.Len() > 0 {
+		t.Errorf("of the simulated line it said %s", &said)
 	}
 }
 

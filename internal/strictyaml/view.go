@@ -53,7 +53,7 @@ func (v Node) Value() linewatch.Value {
 	return value
 }
 
-// Scalar is a scalar that is not in quotes, with the path that names it.
+// Scalar is a scalar with the path that names it.
 type Scalar struct{ Path, Text string }
 
 // Plain returns the scalars below path that are not in quotes, in the order of
@@ -63,18 +63,23 @@ func (d *Document) Plain(path string) []Scalar {
 	if n == nil {
 		return nil
 	}
-	return n.plain(path, nil)
+	return n.scalars(path, nil, func(n *node) bool { return !n.quoted && n.block == 0 })
 }
 
-func (n *node) plain(path string, list []Scalar) []Scalar {
-	if n.kind == scalarNode && !n.quoted && n.block == 0 {
+// Scalars returns all scalars in the order of the file.
+func (d *Document) Scalars() []Scalar {
+	return d.root.scalars("", nil, func(*node) bool { return true })
+}
+
+func (n *node) scalars(path string, list []Scalar, of func(*node) bool) []Scalar {
+	if n.kind == scalarNode && of(n) {
 		return append(list, Scalar{path, n.text})
 	}
 	for _, e := range n.entries {
-		list = e.value.plain(Key(path, e.key), list)
+		list = e.value.scalars(Key(path, e.key), list, of)
 	}
 	for i, item := range n.items {
-		list = item.plain(Index(path, i), list)
+		list = item.scalars(Index(path, i), list, of)
 	}
 	return list
 }

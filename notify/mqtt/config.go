@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strconv"
 	"time"
 	"unicode/utf8"
 )
@@ -60,10 +61,8 @@ func (c *Config) Validate() error {
 		if path == "" {
 			continue
 		}
-		if info, err := os.Stat(path); err != nil {
+		if err := checkFile(path); err != nil {
 			bad(field, "%w", err)
-		} else if !info.Mode().IsRegular() {
-			bad(field, "%s is not a file", path)
 		}
 	}
 	return errors.Join(errs...)
@@ -74,8 +73,11 @@ func (c *Config) validateBroker() error {
 		return errors.New("is missing; use for example tcp://127.0.0.1:1883 or ssl://broker.example:8883")
 	}
 	u, err := url.Parse(c.Broker)
-	if err != nil || u.Host == "" || u.Port() == "" || u.Path != "" || u.RawQuery != "" {
+	if err != nil || u.Hostname() == "" || u.Port() == "" || u.Path != "" || u.RawQuery != "" {
 		return fmt.Errorf("%.80q is no broker address; use tcp://host:port or ssl://host:port", c.Broker)
+	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
+		return fmt.Errorf("port %.20q is none; use 1 to 65535", u.Port())
 	}
 	if u.User != nil {
 		return errors.New("holds a user or password; put them into mqtt.user and mqtt.passwordFile")
@@ -106,12 +108,35 @@ func printable(s string) bool {
 	return true
 }
 
+// maxFile bounds passwords and certificates.
+const maxFile = 1 << 20
+
+// checkFile refuses what is no file, since to open a pipe may take for ever, or
+// far too large.
+func checkFile(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return fmt.Errorf("%s is not a file of at most %d bytes; name one", path, maxFile)
+	}
+	return nil
+}
+
+func readSmall(path string) ([]byte, error) {
+	if err := checkFile(path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
 // password reads the password file.
 func (c *Config) password() (string, error) {
 	if c.PasswordFile == "" {
 		return "", nil
 	}
-	b, err := os.ReadFile(c.PasswordFile)
+	b, err := readSmall(c.PasswordFile)
 	if err != nil {
 		return "", fmt.Errorf("mqtt.passwordFile: %w", err)
 	}
@@ -130,7 +155,7 @@ func (c *Config) tls(host string) (*tls.Config, error) {
 	if c.CAFile == "" {
 		return t, nil
 	}
-	pem, err := os.ReadFile(c.CAFile)
+	pem, err := readSmall(c.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("mqtt.caFile: %w", err)
 	}

@@ -238,6 +238,9 @@ func TestValidate(t *testing.T) {
 		{"name that looks like loopback", func(c *Config) { c.Broker = "tcp://127.0.0.1.example.org:1883" }, "in the clear"},
 		{"no broker", func(c *Config) { c.Broker = "" }, "mqtt.broker: is missing"},
 		{"no port", func(c *Config) { c.Broker = "ssl://broker" }, "use tcp://host:port"},
+		{"no host", func(c *Config) { c.Broker = "ssl://:8883" }, "use tcp://host:port"},
+		{"port 0", func(c *Config) { c.Broker = "ssl://broker:0" }, "mqtt.broker: port \"0\" is none; use 1 to 65535"},
+		{"port 65536", func(c *Config) { c.Broker = "ssl://broker:65536" }, "use 1 to 65535"},
 		{"scheme", func(c *Config) { c.Broker = "http://broker:80" }, "use tcp:// or ssl://"},
 		{"password in the address", func(c *Config) { c.Broker = "ssl://u:p@broker:1" }, "mqtt.passwordFile"},
 		{"ca without tls", func(c *Config) { c.Broker, c.CAFile = "tcp://127.0.0.1:1883", file }, "use ssl://"},
@@ -247,6 +250,7 @@ func TestValidate(t *testing.T) {
 		{"long user", func(c *Config) { c.User = strings.Repeat("x", 70_000) }, "mqtt.user: must have at most 256"},
 		{"no user", func(c *Config) { c.User = "" }, "mqtt.passwordFile: needs a user"},
 		{"no such file", func(c *Config) { c.PasswordFile = filepath.Join(dir, "none") }, "mqtt.passwordFile"},
+		{"a device", func(c *Config) { c.PasswordFile = "/dev/zero" }, "mqtt.passwordFile: /dev/zero is not a file"},
 		{"a directory", func(c *Config) { c.CAFile = dir }, "mqtt.caFile"},
 	}
 	for _, test := range tests {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 
@@ -45,12 +46,8 @@ type Broker struct {
 // Listen binds the address, which must be a loopback one with a port; port 0
 // takes any free one.
 func Listen(address string, log *slog.Logger) (*Broker, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("mqtt broker: address %q: want host:port, such as %s", address, DefaultAddress)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("mqtt broker: address %s is not on this machine only, and the built-in broker has no passwords; use %s, or a broker of your own", address, DefaultAddress)
+	if err := CheckAddress(address); err != nil {
+		return nil, fmt.Errorf("mqtt broker: %w", err)
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -79,6 +76,22 @@ func Listen(address string, log *slog.Logger) (*Broker, error) {
 		return nil, fmt.Errorf("mqtt broker: %w", err)
 	}
 	return &Broker{server: server, address: l.Addr().String()}, nil
+}
+
+// CheckAddress refuses an address that the broker must not, or cannot, listen
+// on.
+func CheckAddress(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("address %.80q: want host:port, such as %s", address, DefaultAddress)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("address %.80q: port %.20q: want 0 to 65535, 0 for any that is free", address, port)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("address %.80s is not on this machine only, and the built-in broker has no passwords; use %s, or a broker of your own", address, DefaultAddress)
+	}
+	return nil
 }
 
 // disconnectAll tells every client that the broker ends.

@@ -92,7 +92,7 @@ func New(c Config) (*Source, error) {
 	}
 	t := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
 	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
+		pem, err := readFile(c.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("table %s: caFile: %w", c.ID, err)
 		}
@@ -144,15 +144,8 @@ func (s *Source) Fetch(ctx context.Context) (linewatch.Table, error) {
 // read returns what the source says and of what kind it is: csv or json.
 func (s *Source) read(ctx context.Context) (data []byte, kind string, err error) {
 	if s.cfg.File != "" {
-		f, err := os.Open(s.cfg.File)
-		if err != nil {
-			return nil, "", strictyaml.Unreadable(s.cfg.File, err)
-		}
-		defer f.Close()
-		if data, err = limited(f); err != nil {
-			return nil, "", fmt.Errorf("%s: %w", s.cfg.File, err)
-		}
-		return data, kindOf("", s.cfg.File), nil
+		data, err = readFile(s.cfg.File)
+		return data, kindOf("", s.cfg.File), err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.cfg.URL, nil)
 	if err != nil {
@@ -163,7 +156,7 @@ func (s *Source) read(ctx context.Context) (data []byte, kind string, err error)
 		req.Header.Set("If-None-Match", s.etag)
 	}
 	if s.cfg.TokenFile != "" {
-		token, err := os.ReadFile(s.cfg.TokenFile)
+		token, err := readFile(s.cfg.TokenFile)
 		if err != nil {
 			return nil, "", fmt.Errorf("tokenFile: %w", err)
 		}
@@ -186,6 +179,28 @@ func (s *Source) read(ctx context.Context) (data []byte, kind string, err error)
 	}
 	s.etag = res.Header.Get("ETag")
 	return data, kindOf(res.Header.Get("Content-Type"), req.URL.Path), nil
+}
+
+// readFile reads a file. What else may have a name is refused, since to open a
+// pipe may take for ever.
+func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, strictyaml.Unreadable(name, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file; name one", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, strictyaml.Unreadable(name, err)
+	}
+	defer f.Close()
+	data, err := limited(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return data, nil
 }
 
 func limited(r io.Reader) ([]byte, error) {

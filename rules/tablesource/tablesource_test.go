@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -212,6 +213,26 @@ func TestRunEnds(t *testing.T) {
 		}
 	case <-time.After(5 * time.Second):
 		t.Fatal("it runs on")
+	}
+}
+
+// A pipe or a device in the place of a file holds nobody up: it is refused, and
+// may become a file later.
+func TestSpecialFiles(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{pipe, "/dev/zero", t.TempDir()} {
+		want := name + " is not a file; name one"
+		for _, c := range []Config{{File: name}, {URL: "http://127.0.0.1:1/", TokenFile: name}} {
+			if _, err := source(t, c).Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%+v: got %v, want %q", c, err, want)
+			}
+		}
+		if _, err := New(Config{ID: "t", Key: "k", URL: "https://127.0.0.1:1/", CAFile: name}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("caFile: got %v, want %q", err, want)
+		}
 	}
 }
 
