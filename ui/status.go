@@ -183,6 +183,9 @@ type Sender struct {
 	Duplicate   uint64         `json:"duplicate"`
 	Quarantined uint64         `json:"quarantined"`
 	GapLost     uint64         `json:"gapLost"` // points that it declared lost
+	// Superseded counts new points of an epoch that a newer one had followed:
+	// a second agent seems to have the gateway's name.
+	Superseded uint64 `json:"superseded,omitempty"`
 	// Source is the state of the connection that it stands for, if the edge
 	// agent of this process reads it.
 	Source SourceState `json:"source,omitempty"`
@@ -214,6 +217,9 @@ type Source struct {
 	Error   string         `json:"error,omitempty"` // the last one
 	ErrorAt linewatch.Time `json:"errorAt"`
 	Trouble string         `json:"trouble,omitempty"` // what a connected PLC does not give, such as a tag with a wrong address
+	// Missed counts scans that were due and left out, because reading or the
+	// disk took too long.
+	Missed uint64 `json:"missed,omitempty"`
 	// What a source with its own times lost by itself, which no account
 	// knows, and what it gave too late.
 	Overflows     uint64 `json:"overflows,omitempty"`

@@ -349,6 +349,32 @@ func TestRunEndsWhenEmitFails(t *testing.T) {
 	}
 }
 
+// A disk that takes long for a scan holds the next ones up: none is read ahead,
+// and those that were due meanwhile are counted.
+func TestSlowSpoolLeavesScansOut(t *testing.T) {
+	p := newPLC(t)
+	p.memory[1] = []byte{0, 1}
+	s := p.source(t, 10*time.Second, [2]string{"DB1.DBW0"})
+	const interval, slow = 10 * time.Millisecond, 200 * time.Millisecond
+	s.config.Interval = edge.Span(interval)
+	enough := errors.New("enough")
+	scans, missed := 0, 0
+	err := s.Run(t.Context(), func(scan edge.Scan) error {
+		if asked, _ := p.counts(); asked != scans+1 {
+			t.Errorf("scan %d after %d requests", scans+1, asked)
+		}
+		scans, missed = scans+1, missed+scan.Missed
+		if scans == 4 {
+			return enough
+		}
+		time.Sleep(slow) // the disk
+		return nil
+	})
+	if least := 3 * (int(slow/interval) - 2); !errors.Is(err, enough) || missed < least {
+		t.Errorf("%v, %d scans left out, want %d or more", err, missed, least)
+	}
+}
+
 func BenchmarkScan(b *testing.B) {
 	p := newPLC(b)
 	p.memory[1] = make([]byte, 4000)

@@ -189,7 +189,7 @@ func sender(line string, x *domain.SenderStatus) ui.Sender {
 		Name: x.Sender.String(), Domain: domainName(line), State: state, Newest: x.Watermark.Watermark,
 		Arrival: x.Watermark.LastArrival, Spooled: x.Counts.Spooled,
 		Buffered: x.Buffered, Holds: x.Holds, Late: x.Counts.Late, LateDropped: x.Counts.LateDropped,
-		Duplicate: x.Counts.Duplicate, Quarantined: x.Counts.QuarantinedTotal(), Reasons: x.Counts.QuarantinedBy(), GapLost: x.Counts.GapLost,
+		Duplicate: x.Counts.Duplicate, Quarantined: x.Counts.QuarantinedTotal(), Reasons: x.Counts.QuarantinedBy(), GapLost: x.Counts.GapLost, Superseded: x.Counts.Superseded,
 	}
 }
 
@@ -210,6 +210,6 @@ func source(src edge.SourceStatus, c edge.SourceConfig) ui.Source {
 	return ui.Source{
 		ID: src.ID, Kind: kind, Insecure: c.OPCUA.Insecure, Address: src.Address, State: state, Since: src.Since,
 		Tags: src.TagsOk + src.TagsBad, Error: src.LastError, ErrorAt: linewatch.NoTime,
-		Trouble: src.Trouble, Overflows: src.Overflows, Interruptions: src.Interruptions, Late: src.Late,
+		Trouble: src.Trouble, Missed: src.Missed, Overflows: src.Overflows, Interruptions: src.Interruptions, Late: src.Late,
 	}
 }

@@ -75,7 +75,11 @@ type SenderCounts struct {
 	LateDropped     uint64 // of these, those that no rule wants kept
 	GapLost         uint64
 	HeartbeatsAhead uint64 // heartbeats beyond max-future-skew
-	Spooled         uint64 // points that wait at the edge, by its newest heartbeat
+	// Superseded counts new points of an epoch that another one had followed. A
+	// sender ends an epoch before it begins the next, so that more than a few,
+	// which were on their way, are those of a second agent of its name.
+	Superseded uint64
+	Spooled    uint64 // points that wait at the edge, by its newest heartbeat
 }
 
 // QuarantinedTotal returns the quarantined points of all reasons.

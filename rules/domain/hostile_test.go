@@ -133,6 +133,31 @@ func TestMadeUpSenders(t *testing.T) {
 	}
 }
 
+// Two agents of one name give out numbers of two epochs in turn. All is judged,
+// and it is counted; an agent that begins a new epoch, with what it sends again
+// and declares lost of the old one, is none of that.
+func TestTwoAgentsOfOneName(t *testing.T) {
+	of := func(epoch, seq uint64) linewatch.DataPoint {
+		p := stamped("plc", seq, base.Add(linewatch.Duration(seq)*100))
+		p.Epoch = epoch
+		return p
+	}
+	b := newBench(t, Config{}, rinseWater)
+	superseded := func() uint64 { return b.d.Senders()[0].Counts.Superseded }
+	gap := linewatch.DataPoint{Tag: linewatch.GapTag, Source: "plc", Sequence: 4, Epoch: 10, Value: linewatch.IntValue(2), Timestamp: base, Quality: linewatch.Ok}
+	b.give(0, of(10, 1), of(10, 2), of(20, 1), gap, of(10, 1), of(10, 2), of(20, 2))
+	if got := superseded(); got != 0 {
+		t.Errorf("a new epoch counts %d", got)
+	}
+	for seq := uint64(5); seq < 10; seq++ {
+		b.give(1000, of(10, seq), of(20, seq))
+	}
+	if got := superseded(); got != 5 {
+		t.Errorf("two agents in turn count %d, want 5", got)
+	}
+	b.mustBalance(14, 2, nil)
+}
+
 // The same point a thousand times has one effect; a new epoch after a lost spool
 // is none of the old one, whatever its numbers.
 func TestIdentities(t *testing.T) {

@@ -95,6 +95,9 @@ func (d *Domain) point(rec *recordInput, p *linewatch.DataPoint, index uint32) {
 		d.skip(rec, p, index)
 		return
 	}
+	if s.seen.newest() > p.Epoch {
+		s.counts.Superseded++
+	}
 	if !plausible(p.Timestamp) {
 		d.quarantine(rec, p, index, TimestampUnit)
 		return

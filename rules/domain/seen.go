@@ -58,6 +58,14 @@ func (s *seen) add(epoch, seq uint64, arrival linewatch.Time) verdict {
 	return s.addRange(epoch, seq, seq, arrival)
 }
 
+// newest returns the highest epoch; 0 before the first point.
+func (s *seen) newest() uint64 {
+	if n := len(s.epochs); n > 0 {
+		return s.epochs[n-1].epoch
+	}
+	return 0
+}
+
 // addRange remembers a series of sequence numbers. It is fresh if the last one
 // was not known.
 func (s *seen) addRange(epoch, from, to uint64, arrival linewatch.Time) verdict {

@@ -9,7 +9,7 @@ import (
 	"linewatch/watermark"
 )
 
-const snapshotVersion = 4
+const snapshotVersion = 5
 
 // AppendSnapshot appends everything the domain knows but the order buffer,
 // which Refill fills again from the log. Changes that were not taken yet are
@@ -74,7 +74,7 @@ func (s *sender) append(dst []byte) []byte {
 	}
 	dst = s.seen.append(dst)
 	c := &s.counts
-	for _, n := range [...]uint64{c.Received, c.Accepted, c.Duplicate, c.Late, c.LateDropped, c.GapLost, c.HeartbeatsAhead, c.Spooled} {
+	for _, n := range [...]uint64{c.Received, c.Accepted, c.Duplicate, c.Late, c.LateDropped, c.GapLost, c.HeartbeatsAhead, c.Superseded, c.Spooled} {
 		dst = binary.AppendUvarint(dst, n)
 	}
 	return appendReasons(dst, &c.Quarantined)
@@ -90,7 +90,7 @@ func (d *Domain) restoreSender(r *linewatch.BinaryReader) {
 	}
 	s.seen.restore(r)
 	c := &s.counts
-	for _, n := range [...]*uint64{&c.Received, &c.Accepted, &c.Duplicate, &c.Late, &c.LateDropped, &c.GapLost, &c.HeartbeatsAhead, &c.Spooled} {
+	for _, n := range [...]*uint64{&c.Received, &c.Accepted, &c.Duplicate, &c.Late, &c.LateDropped, &c.GapLost, &c.HeartbeatsAhead, &c.Superseded, &c.Spooled} {
 		*n = r.Uvarint()
 	}
 	restoreReasons(r, &c.Quarantined)

@@ -140,7 +140,8 @@ export function source(item, now) {
     el("span", {class: "name"}, item.id),
     el("span", {class: item.state === "down" ? "right bad" : "right muted"}, item.state),
     el("span", {class: "more"}, item.kind + " " + item.address + " · " + format.number(item.tags) + " tags" +
-      (format.known(item.since) ? " · since " + format.clock(item.since, now) : "")),
+      (format.known(item.since) ? " · since " + format.clock(item.since, now) : "") +
+      (item.missed > 0 ? " · " + format.number(item.missed) + " scans left out, reading or the disk took too long" : "")),
     item.insecure ? el("span", {class: "more warn"}, "not secured: the server is not checked, or its values travel in the clear") : null,
     item.trouble ? el("span", {class: "more bad"}, item.trouble) : null,
     item.error ? el("span", {class: item.state === "connected" ? "more" : "more bad"},
@@ -154,7 +155,7 @@ const senderMarks = {active: marks.good, idle: marks.waiting, lagging: marks.war
 export function sender(item, now) {
   const cut = item.source && item.source !== "connected";
   const mark = cut ? (sourceMarks[item.source] || marks.waiting)() : (senderMarks[item.state] || marks.waiting)();
-  const counts = [["waiting at the edge", item.spooled], ["late", item.late], ["duplicate", item.duplicate], ["declared lost", item.gapLost]]
+  const counts = [["waiting at the edge", item.spooled], ["late", item.late], ["duplicate", item.duplicate], ["declared lost", item.gapLost], ["as if from a second agent of this name", item.superseded || 0]]
     .filter(([, n]) => n > 0).map(([name, n]) => format.number(n) + " " + name + (name === "late" && item.lateDropped > 0 ? " (" + format.number(item.lateDropped) + " dropped)" : ""));
   if (item.quarantined > 0) {
     counts.push(format.number(item.quarantined) + " quarantined" + because(item.quarantinedBy));
