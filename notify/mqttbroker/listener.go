@@ -1,6 +1,7 @@
 package mqttbroker
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"sync"
@@ -8,6 +9,9 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/listeners"
 )
+
+// acceptPause is how long nobody is let in after that was not possible.
+const acceptPause = 100 * time.Millisecond
 
 // lastWords is how long a client that does not read may hold up the end.
 const lastWords = time.Second
@@ -49,8 +53,12 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 	defer clients.Wait()
 	for {
 		conn, err := l.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if err != nil { // too many open files, perhaps, which passes
+			time.Sleep(acceptPause)
+			continue
 		}
 		if !l.enter(conn) {
 			conn.Close()

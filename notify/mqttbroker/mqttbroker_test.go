@@ -7,6 +7,8 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -171,5 +173,47 @@ func ended(t *testing.T, done <-chan error) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Fatal("the broker does not end")
+	}
+}
+
+// busyListener cannot let anybody in at first.
+type busyListener struct {
+	net.Listener
+	refusals atomic.Int32
+}
+
+func (l *busyListener) Accept() (net.Conn, error) {
+	if l.refusals.Add(-1) >= 0 {
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+	return l.Listener.Accept()
+}
+
+// A moment without a free file does not shut out everybody for ever.
+func TestBusyMachine(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := &busyListener{Listener: inner}
+	busy.refusals.Store(3)
+	l := newListener(busy, func() {})
+	served, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		l.Serve(func(string, net.Conn) error { close(served); return nil })
+	}()
+	c, err := net.Dial("tcp", inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, done := range []chan struct{}{served, ended} {
+		select {
+		case <-done:
+		case <-time.After(20 * time.Second):
+			t.Fatal("nobody is let in, or it does not end")
+		}
+		l.Close(nil)
 	}
 }

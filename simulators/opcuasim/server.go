@@ -3,7 +3,6 @@ package opcuasim
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -86,6 +85,9 @@ type Server struct {
 	ctx      context.Context // of Serve; nil before and after
 }
 
+// acceptPause is how long nobody is let in after that was not possible.
+const acceptPause = 100 * time.Millisecond
+
 // New returns a server without machines. Error: no identity can be made.
 func New(o Options) (*Server, error) {
 	if o.Now == nil {
@@ -135,7 +137,7 @@ func (s *Server) Stats() Stats {
 
 // Serve answers connections from l until ctx ends, when it closes them and
 // returns nil after the last has ended. It closes l, which must be a TCP
-// listener. Error: accepting failed, or the server is serving already.
+// listener. Error: the server is serving already.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer l.Close()
 	ctx, cancel := context.WithCancel(ctx)
@@ -154,8 +156,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		if errors.Is(err, net.ErrClosed) {
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("accept: %w", err)
+		if err != nil { // too many open files, perhaps, which passes
+			time.Sleep(acceptPause)
+			continue
 		}
 		s.accept(ctx, raw)
 	}

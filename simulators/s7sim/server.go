@@ -3,7 +3,6 @@ package s7sim
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net"
@@ -70,6 +69,9 @@ type Server struct {
 	listeners map[net.Listener]bool
 	conns     map[*conn]bool
 }
+
+// acceptPause is how long nobody is let in after that was not possible.
+const acceptPause = 100 * time.Millisecond
 
 // New returns a server without data blocks.
 func New(o Options) *Server {
@@ -151,9 +153,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			cancel()
 			return nil
 		}
-		if err != nil {
-			cancel()
-			return fmt.Errorf("accept: %w", err)
+		if err != nil { // too many open files, perhaps, which passes
+			time.Sleep(acceptPause)
+			continue
 		}
 		s.accept(ctx, raw)
 	}
