@@ -166,6 +166,73 @@ func TestFlushFails(t *testing.T) {
 	}
 }
 
+// Whatever keeps the spool from writing for a while, a full disk or quota, a
+// file system that turned read-only, no free file: each attempt says what and
+// where, and once it is over all goes on without a hole, whether half a write
+// was left and could be cut off or not, and after a crash in between as well.
+func TestTroublesThatPass(t *testing.T) {
+	for _, trouble := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EMFILE, syscall.EIO} {
+		for _, of := range []string{"write", "write truncate", "create", "create write truncate"} {
+			for _, crash := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, %s, crash %v", trouble, of, crash), func(t *testing.T) {
+					testTroubleThatPasses(t, trouble, of, crash)
+				})
+			}
+		}
+	}
+}
+
+func testTroubleThatPasses(t *testing.T, trouble syscall.Errno, of string, crash bool) {
+	d, o := newMemDisk(), testOptions()
+	o.disk, d.torn = d, true
+	s := mustOpen(t, "/spool", o)
+	taken, refused := 0, 0
+	give := func(n int) {
+		for range n {
+			if err := s.Append(t.Context(), []linewatch.DataPoint{point("a", taken)}); err == nil {
+				taken++
+			} else if refused++; !errors.Is(err, trouble) || !strings.Contains(err.Error(), "/spool/spool-") {
+				t.Fatalf("got %v, want %v and the path", err, trouble)
+			}
+		}
+	}
+	give(10)
+	d.mu.Lock()
+	d.fail = func(op, path string) error {
+		if strings.Contains(of, op) && strings.HasSuffix(path, ".log") {
+			return trouble
+		}
+		return nil
+	}
+	d.mu.Unlock()
+	for refused < 3 {
+		give(1) // "create" concerns a new segment only
+	}
+	if crash {
+		d, o = d.clone(), testOptions()
+		o.disk = d
+		s = mustOpen(t, "/spool", o)
+		// What was half written may be there, but for its last point, which was
+		// promised to nobody.
+		taken = s.Pending("a")
+	} else {
+		d.mu.Lock()
+		d.fail = nil
+		d.mu.Unlock()
+	}
+	refused = 0
+	give(300) // some segments
+	if refused > 0 {
+		t.Errorf("it is over, and %d points are refused", refused)
+	}
+	mustClose(t, s)
+	s = mustOpen(t, "/spool", o)
+	came, lost := account(t, drain(t, s), map[string]place{})
+	if came["a"] != taken || lost["a"] > 0 {
+		t.Errorf("%d points came and %d are said to be lost, %d were taken", came["a"], lost["a"], taken)
+	}
+}
+
 // A page that the disk cannot read costs the points in it, which are stated,
 // and nothing else: neither while the spool runs nor at its start.
 func TestUnreadablePage(t *testing.T) {

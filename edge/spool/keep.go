@@ -30,8 +30,12 @@ func (s *Spool) rollIfFull(bound int64) error {
 // roll begins a new segment.
 func (s *Spool) roll() error {
 	s.mu.Lock()
-	index := s.segments[len(s.segments)-1].index + 1
+	last := s.segments[len(s.segments)-1]
+	index := last.index + 1
 	s.mu.Unlock()
+	if err := s.cutTail(last.size); err != nil {
+		return err
+	}
 	if err := s.begin(index); err != nil {
 		return err
 	}

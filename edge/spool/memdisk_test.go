@@ -30,6 +30,7 @@ type memDisk struct {
 	lieDir   bool                   // syncDir does nothing
 	slow     time.Duration          // of each flush
 	fail     func(op, path string) error
+	torn     bool                                   // half of a write that fails is there all the same
 	bad      func(path string, from, to int64) bool // cannot be read
 }
 
@@ -64,7 +65,9 @@ func (d *memDisk) change(op, path string) error {
 		d.hook()
 	}
 	if d.fail != nil {
-		return d.fail(op, path)
+		if err := d.fail(op, path); err != nil {
+			return &fs.PathError{Op: op, Path: path, Err: err}
+		}
 	}
 	return nil
 }
@@ -251,6 +254,9 @@ func (f *memFile) WriteAt(p []byte, at int64) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	if err := f.disk.change("write", f.node.name); err != nil {
+		if f.disk.torn {
+			f.node.apply(write{at, slices.Clone(p[:len(p)/2])})
+		}
 		return 0, err
 	}
 	f.disk.written += int64(len(p))

@@ -87,6 +87,7 @@ type Spool struct {
 	out      outlet
 	active   file       // the newest segment; used by the writer only
 	frames   []byte     // reused; used by the writer only
+	tail     bool       // a write has failed and may have left something; used by the writer only
 	unkept   bool       // the state could not be written; used by the writer only
 	noted    *stateFile // the mark; nil if there is none
 

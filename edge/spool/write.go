@@ -197,18 +197,34 @@ func (s *Spool) highsOf(group []*request) (highs map[string]uint64, known int) {
 // appendData puts data behind what is durable in the active segment.
 func (s *Spool) appendData(data []byte, at int64) error {
 	path := s.activePath()
-	if _, err := s.active.WriteAt(data, at); err != nil {
-		err = boltfile.Explain(path, fmt.Errorf("append to spool: %w", err))
-		// Half a group must not be found by the next start.
-		if cut := s.active.Truncate(at); cut != nil {
-			return s.breaks(errors.Join(err, cut))
-		}
+	if err := s.cutTail(at); err != nil {
 		return err
+	}
+	if _, err := s.active.WriteAt(data, at); err != nil {
+		s.tail = true
+		_ = s.cutTail(at) // or before the next write
+		return boltfile.Explain(path, fmt.Errorf("append to spool: %w", err))
 	}
 	if err := s.active.flush(); err != nil {
 		// Nobody knows what the disk holds now.
 		return s.breaks(fmt.Errorf("flush %s: %w", path, err))
 	}
+	return nil
+}
+
+// cutTail cuts off what a write that failed has left of a group behind at, the
+// end of the active segment. A disk that lets nobody write does not let it do
+// that either; it is tried again before anything else is written, for no later
+// segment may follow on such a tail.
+func (s *Spool) cutTail(at int64) error {
+	if !s.tail {
+		return nil
+	}
+	path := s.activePath()
+	if err := s.active.Truncate(at); err != nil {
+		return boltfile.Explain(path, fmt.Errorf("cut off half a write: %w", err))
+	}
+	s.tail = false
 	return nil
 }
 
