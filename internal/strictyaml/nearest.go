@@ -1,9 +1,14 @@
 package strictyaml
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
 
 // Nearest returns the candidate that a misspelt word was probably meant to be,
-// or "" when none is near: same letters in other case, or few edits away.
+// or "" when none is near: same letters in other case, or few edits away. A
+// wrong suggestion does harm, so that what may be another name gets none.
 func Nearest(word string, candidates []string) string {
 	best, least := "", 0
 	if len(word) > 64 {
@@ -13,12 +18,60 @@ func Nearest(word string, candidates []string) string {
 		if strings.EqualFold(c, word) {
 			return c
 		}
-		d := distance(strings.ToLower(word), strings.ToLower(c))
-		if limit := max(len(word), len(c))/3 + 1; d <= limit && d < max(len(word), len(c)) && (best == "" || d < least) {
+		if d, near := misspelt(word, c); near && samePhrase(word, c) && (best == "" || d < least) {
 			best, least = c, d
 		}
 	}
 	return best
+}
+
+// misspelt reports whether one word may be the other with mistakes, of which it
+// returns the number: about one in four letters, or two in a word whose letters
+// are all there.
+func misspelt(a, b string) (d int, near bool) {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	longer := max(len(a), len(b))
+	d = distance(a, b)
+	return d, d < longer && (d <= max(1, longer/4) || d == 2 && longer > 3 && letters(a) == letters(b))
+}
+
+// letters returns the letters of a word in order.
+func letters(word string) string {
+	all := []byte(word)
+	slices.Sort(all)
+	return string(all)
+}
+
+// samePhrase reports whether each word of one name may be that of the other:
+// min_temp is no max_temp, however few the letters.
+func samePhrase(a, b string) bool {
+	one, other := wordsOf(a), wordsOf(b)
+	if len(one) != len(other) {
+		return true // their words run together differently
+	}
+	for i := range one {
+		if _, near := misspelt(one[i], other[i]); !near && one[i] != other[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// wordsOf splits a name such as water_temperature or waterTemperature.
+func wordsOf(name string) []string {
+	var b strings.Builder
+	small := false
+	for _, r := range name {
+		if small && unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		small = unicode.IsLower(r)
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			r = ' '
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return strings.Fields(b.String())
 }
 
 // distance counts the insertions, deletions, substitutions and swaps of

@@ -344,9 +344,24 @@ func TestTextPlace(t *testing.T) {
 func TestNearest(t *testing.T) {
 	keys := []string{"equipment", "state", "above", "atLeast", "for", "clear"}
 	for word, want := range map[string]string{
-		"equipement": "equipment", "atleast": "atLeast", "abvoe": "above", "fro": "for", "clera": "clear", "priority": "", "x": "", strings.Repeat("a", 1000): "",
+		"equipement": "equipment", "atleast": "atLeast", "abvoe": "above", "fro": "for", "clera": "clear", "avobe": "above", "priority": "", "x": "", strings.Repeat("a", 1000): "",
 	} {
 		if got := strictyaml.Nearest(word, keys); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
+		}
+	}
+}
+
+// A whole word in the place of another is no spelling mistake, and neither is
+// a word more.
+func TestNearestKeepsWordsApart(t *testing.T) {
+	tags := []string{"water_temperature", "fill_level", "machine_state", "max_temp", "maxPressure", "rinse-water", "F1", "layer_10", "speed"}
+	for word, want := range map[string]string{
+		"product_temperature": "", "bowl_level": "", "min_temp": "", "minPressure": "", "temperature": "", "layer_2": "", "level": "", "air_pressure": "",
+		"water_temprature": "water_temperature", "wter_temperture": "water_temperature", "fil_level": "fill_level", "machnie_stat": "machine_state",
+		"maxPresure": "maxPressure", "rinsewater": "rinse-water", "max-temp": "max_temp", "MAX_TEMP": "max_temp", "F9": "F1", "sped": "speed", "feed": "", "spd": "",
+	} {
+		if got := strictyaml.Nearest(word, tags); got != want {
 			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
 		}
 	}

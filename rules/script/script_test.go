@@ -345,7 +345,7 @@ func TestMistakes(t *testing.T) {
 		{step("08:00:00 F1 t"), "f:5:14: this step lacks a value; write TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete"},
 		{step("08:00:00 F1 t ="), "f:5:14: this step lacks a value; write TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete"},
 		{step("08:00:00 F1 t = 3,5"), `f:5:21: "3,5" has a decimal comma; write 3.5, or put text into double quotes`},
-		{step("08:00:00 F1 t = a b"), `f:5:23: "b" is not a quality; did you mean Bad? Else write Ok, Uncertain or Bad, and text with spaces in double quotes`},
+		{step("08:00:00 F1 t = a bd"), `f:5:23: "bd" is not a quality; did you mean Bad? Else write Ok, Uncertain or Bad, and text with spaces in double quotes`},
 		{step(`08:00:00 F1 t = "a`), `f:5:21: text in quotes that is not closed or has a wrong escape; end it with " and write \" for a quote within`},
 		{step("08:00:00 watermark now"), "f:5:14: this step has the wrong form; write it as TIME watermark"},
 		{step("08:00:00 heartbeat"), "f:5:14: this step has the wrong form; write it as TIME heartbeat SENDER"},
