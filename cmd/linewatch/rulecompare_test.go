@@ -32,27 +32,31 @@ func TestRulesExportImportDiff(t *testing.T) {
 	write(t, dir+"/in", "rinse.test.yaml", "rule: rinse.yaml\ntests: []\n")
 	write(t, dir+"/in", "notes.txt", "no rule\n")
 
-	say(exitOK, "DIR/in/rinse.yaml: rule filler-rinse-water is new, would be published\nDIR/in/a-line.yaml: rule line-alarm is new, would be published\n",
+	say(exitOK, "DIR/in/rinse.yaml: rule filler-rinse-water is new, would be published\nDIR/in/a-line.yaml: rule line-alarm is new, would be published\n2 rules would be published, 0 are in force already\n",
 		"rules", "import", "--dry-run", dir+"/in")
-	say(exitOK, "DIR/in/rinse.yaml: rule filler-rinse-water is in force as version 1\nDIR/in/a-line.yaml: rule line-alarm is in force as version 1\n",
-		"rules", "import", dir+"/in")
+	say(exitOK, "DIR/in/a-line.yaml: rule line-alarm is new: no version of it is in force\nDIR/in/rinse.yaml: rule filler-rinse-water is new: no version of it is in force\n"+
+		"2 rules: 0 differ, 2 new, 0 as in force\n", "rules", "diff", dir+"/in")
+	say(exitOK, "DIR/in/rinse.yaml: published: rule filler-rinse-water is in force as version 1\nDIR/in/a-line.yaml: published: rule line-alarm is in force as version 1\n"+
+		"2 rules published, 0 were in force already\n", "rules", "import", dir+"/in")
+	say(exitOK, "2 rules: 0 differ, 0 new, 2 as in force\n", "rules", "diff", "--check", dir+"/in")
 	hotter := write(t, dir+"/in", "rinse.yaml", strings.Replace(rinse, "above: 75, clear: 74", "above: 85, clear: 84", 1))
-	say(exitOK, "rule filler-rinse-water version 1 in force -> DIR/in/rinse.yaml\n"+
-		"  group limits\n    cases\n      - state: WARNING\n        all:\n"+
-		"    -     - {tag: water_temperature, above: 75, clear: 74, for: 10s}\n"+
-		"    +     - {tag: water_temperature, above: 85, clear: 84, for: 10s}\n"+
-		"          - {tag: pressure, above: 3.2, for: 10s}\n"+
-		"  conditions that remember: 1 kept, 1 anew, 1 gone\n"+
-		"    anew: limits {tag: water_temperature, above: 85, clear: 84, for: 10s}\n"+
-		"    gone: limits {tag: water_temperature, above: 75, clear: 74, for: 10s}\n",
-		"rules", "diff", hotter)
+	difference := "rule filler-rinse-water version 1 in force -> DIR/in/rinse.yaml\n" +
+		"  group limits\n    cases\n      - state: WARNING\n        all:\n" +
+		"    -     - {tag: water_temperature, above: 75, clear: 74, for: 10s}\n" +
+		"    +     - {tag: water_temperature, above: 85, clear: 84, for: 10s}\n" +
+		"          - {tag: pressure, above: 3.2, for: 10s}\n" +
+		"  conditions that remember: 1 kept, 1 anew, 1 gone\n" +
+		"    anew: limits {tag: water_temperature, above: 85, clear: 84, for: 10s}\n" +
+		"    gone: limits {tag: water_temperature, above: 75, clear: 74, for: 10s}\n"
+	say(exitOK, difference, "rules", "diff", hotter)
+	say(exitFailed, difference+"2 rules: 1 differs, 0 new, 1 as in force\nlinewatch: they differ\n", "rules", "diff", "--check", dir+"/in")
 	if err := os.Remove(dir + "/in/a-line.yaml"); err != nil {
 		t.Fatal(err)
 	}
-	say(exitOK, "DIR/in/rinse.yaml: rule filler-rinse-water differs from version 1, would be published\nrule line-alarm, in force as version 1, is in none of the files: left as it is\n",
-		"rules", "import", dir+"/in", "--dry-run")
-	say(exitOK, "DIR/in/rinse.yaml: rule filler-rinse-water is in force as version 2\nrule line-alarm, in force as version 1, is in none of the files: left as it is\n",
-		"rules", "import", dir+"/in")
+	say(exitOK, "DIR/in/rinse.yaml: rule filler-rinse-water differs from version 1, would be published\nrule line-alarm, in force as version 1, is in none of the files: left as it is\n"+
+		"1 rule would be published, 0 are in force already\n", "rules", "import", dir+"/in", "--dry-run")
+	say(exitOK, "DIR/in/rinse.yaml: published: rule filler-rinse-water is in force as version 2\nrule line-alarm, in force as version 1, is in none of the files: left as it is\n"+
+		"1 rule published, 0 were in force already\n", "rules", "import", dir+"/in")
 	// A draft on top changes nothing that is in force.
 	say(exitOK, "rule filler-rinse-water is stored as a draft, which is not judged, as version 3\n", "rules", "apply", "--stage", "draft", write(t, dir, "draft.yaml", rinse))
 	out := dir + "/out"
@@ -76,14 +80,17 @@ func TestRulesExportImportDiff(t *testing.T) {
 	}
 	again := dir + "/again"
 	say(exitOK, "DIR/again/filler-rinse-water.yaml: rule filler-rinse-water version 2\nDIR/again/line-alarm.yaml: rule line-alarm version 2\n", "rules", "export", "--dir", again)
-	say(exitOK, "DIR/again/filler-rinse-water.yaml: rule filler-rinse-water is in force as version 2\nDIR/again/line-alarm.yaml: rule line-alarm is in force as version 2\n",
-		"rules", "import", again)
+	say(exitOK, "DIR/again/filler-rinse-water.yaml: rule filler-rinse-water is in force already, as version 2\nDIR/again/line-alarm.yaml: rule line-alarm is in force already, as version 2\n"+
+		"0 rules published, 2 were in force already\n", "rules", "import", again)
 	write(t, dir, "nobody.yaml", strings.Replace(rinse, "id: filler-rinse-water", "id: nobody", 1))
 	for _, m := range []mistake{
 		{"rules diff DIR/nobody.yaml --data DIR/data", exitFailed, []string{"rule nobody: no such rule"}},
-		{"rules diff", exitUsage, []string{"name one FILE or two"}},
+		{"rules diff", exitUsage, []string{"name one FILE or two, or one "}},
+		{"rules export --data DIR/data", exitUsage, []string{"name the directory to write to with --dir "}},
+		{"rules import DIR/nobody.yaml --data DIR/data", exitConfig, []string{"DIR/nobody.yaml: is no directory; name that of the rule files"}},
+		{"rules diff DIR/data --data DIR/data", exitConfig, []string{"DIR/data: holds no rules; name the directory of the rule files"}},
 		{"rules import", exitUsage, []string{"name one "}},
-		{"rules import DIR/none --data DIR/data", exitConfig, []string{"DIR/none: no such file"}},
+		{"rules import DIR/none --data DIR/data", exitConfig, []string{"DIR/none: no such directory; check the name"}},
 		{"rules import DIR/data --data DIR/data", exitConfig, []string{"DIR/data: holds no rules; name the directory of the rule files"}},
 	} {
 		m.check(t, dir)

@@ -21,11 +21,12 @@ import (
 func newValidate() *cobra.Command {
 	var assets string
 	cmd := &cobra.Command{
-		Use:   "validate FILE...",
+		Use:   "validate FILE|DIR...",
 		Short: "Check rule files by themselves and beside one another",
 		Long: "Check rule files by themselves and beside one another: ids, rules that read rules, circles. Files of\n" +
 			"kind Assets and Table may be among them; with a registry equipment, classes and tags are checked, too.\n" +
-			"What is valid and yet hardly meant, such as a group that is never heard, is called doubtful.",
+			"Of a directory all files but tests are read. What is valid and yet hardly meant, such as a group that is\n" +
+			"never heard, is called doubtful; a class that no equipment has yet is noted.",
 		Args: atLeastOne("FILE"),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if assets != "" && !slices.ContainsFunc(files, func(f string) bool { return filepath.Clean(f) == filepath.Clean(assets) }) {
@@ -41,9 +42,10 @@ func newValidate() *cobra.Command {
 			for _, doubt := range set.Doubts() {
 				fmt.Fprintf(cmd.ErrOrStderr(), "doubtful: %v\n", doubt)
 			}
-			for _, src := range set.Rules {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: rule %s is valid\n", src.Name, src.Rule.ID)
+			for _, note := range set.Notes() {
+				fmt.Fprintf(cmd.ErrOrStderr(), "note: %v\n", note)
 			}
+			sayValid(cmd.OutOrStdout(), set)
 			return nil
 		},
 	}
@@ -51,10 +53,27 @@ func newValidate() *cobra.Command {
 	return cmd
 }
 
+// sayValid says of each file of a set what it holds.
+func sayValid(out io.Writer, set *ruleset.Set) {
+	for _, src := range set.Rules {
+		fmt.Fprintf(out, "%s: rule %s is valid\n", src.Name, src.Rule.ID)
+	}
+	for _, src := range set.Tables {
+		fmt.Fprintf(out, "%s: table %s is valid\n", src.Name, src.Table.ID)
+	}
+	if src := set.Assets; src != nil {
+		n := len(src.Assets.Equipment)
+		fmt.Fprintf(out, "%s: registry of %d %s is valid\n", src.Name, n, plural(n, "machine", "machines"))
+	}
+}
+
 // readSet reads rule files, and registry and tables among them. Tests are
 // passed over.
 func readSet(files []string, out io.Writer) (*ruleset.Set, error) {
 	files, err := withoutTests(files, out)
+	if err == nil {
+		files, err = app.RuleFiles(files)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +186,7 @@ func replaceFile(name string, text []byte) error {
 func newGraph() *cobra.Command {
 	var dot bool
 	cmd := &cobra.Command{
-		Use:   "graph FILE...",
+		Use:   "graph FILE|DIR...",
 		Short: "Show which rule reads which tags and rules",
 		Args:  atLeastOne("FILE"),
 		RunE: func(cmd *cobra.Command, files []string) error {

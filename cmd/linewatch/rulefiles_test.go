@@ -35,13 +35,28 @@ func TestRulesValidate(t *testing.T) {
 
 	said, code := told(t, "rules", "validate", dir+"/rinse.yaml", dir+"/line.yaml", dir+"/rinse.test.yaml", "../../configs/demo/assets.yaml", "--assets", "../../configs/demo/assets.yaml")
 	want := dir + "/rinse.test.yaml holds tests: passed over\n" +
-		dir + "/rinse.yaml: rule filler-rinse-water is valid\n" + dir + "/line.yaml: rule line-alarm is valid\n"
+		dir + "/rinse.yaml: rule filler-rinse-water is valid\n" + dir + "/line.yaml: rule line-alarm is valid\n" +
+		"../../configs/demo/assets.yaml: registry of 7 machines is valid\n"
 	if code != exitOK || said != want {
 		t.Errorf("exit code %d, said\n%s", code, said)
 	}
 	said, code = told(t, "rules", "validate", dir+"/rinse.test.yaml", dir+"/rinse.yaml", dir+"/rinse.test.yaml")
 	if want := "2 files named *.test.yaml hold tests: passed over\n" + dir + "/rinse.yaml: rule filler-rinse-water is valid\n"; code != exitOK || said != want {
 		t.Errorf("two files of tests: exit code %d, said\n%s", code, said)
+	}
+	// A directory stands for its files, and a class may be waited for.
+	if err := os.Mkdir(dir+"/all", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir+"/all", "class.yaml", strings.NewReplacer("equipment: F1", "class: fllers", "tag: rule:filler-rinse-water", "tag: t", "is: WARNING", "above: 1").Replace(chainRule))
+	write(t, dir+"/all", "class.test.yaml", "rule: class.yaml\ntests: []\n")
+	write(t, dir+"/all", "limits.yaml", "apiVersion: linewatch/v1\nkind: Table\nid: limits\nrows: {A: {max: 5}}\n")
+	write(t, dir+"/all", "plant.yaml", "apiVersion: linewatch/v1\nkind: Assets\nequipment: [{id: e1, class: fillers, line: one, site: s}]\n")
+	said, code = told(t, "rules", "validate", dir+"/all")
+	want = "note: " + dir + "/all/class.yaml:5:16: scope.class: no equipment of class fllers is registered (did you mean fillers?); until there is, the rule says nothing\n" +
+		dir + "/all/class.yaml: rule line-alarm is valid\n" + dir + "/all/limits.yaml: table limits is valid\n" + dir + "/all/plant.yaml: registry of 1 machine is valid\n"
+	if code != exitOK || said != want {
+		t.Errorf("a directory: exit code %d, said\n%s\nwant\n%s", code, said, want)
 	}
 	// The samples fit one another.
 	said, code = told(t, "rules", "validate", "../../configs/rules/filler-rinse-water.yaml", "--assets", "../../configs/assets.yaml")

@@ -104,6 +104,17 @@ func exportRule(name string, rule *linewatch.Rule, force bool) (said string, err
 	return "", nil
 }
 
+// importing is one run of ImportRules.
+type importing struct {
+	data  string
+	dry   bool
+	out   io.Writer
+	files map[string][]byte
+	old   map[linewatch.RuleID]ui.PublishedRule // as it was at the start
+
+	published, already int
+}
+
 // ImportRules publishes those rule files of a directory that differ from what
 // is in force, after they were checked beside one another, and says so on out.
 // Rules that no file has are left as they are and named. With dry nothing is
@@ -117,36 +128,93 @@ func ImportRules(ctx context.Context, data, dir string, dry bool, out io.Writer)
 	if err != nil {
 		return err
 	}
-	old := make(map[linewatch.RuleID]ui.PublishedRule, len(list))
-	for _, rule := range list {
-		old[rule.ID] = rule
-	}
+	im := importing{data: data, dry: dry, out: out, files: files, old: byID(list)}
 	waiting := readFirst(set.Rules)
 	for len(waiting) > 0 {
 		var refused []*rulefile.Source
 		var errs []error
 		for _, src := range waiting {
-			if err := importRule(ctx, data, src, old[src.Rule.ID], files[src.Name], dry, out); errors.As(err, new(*ConfigError)) {
+			if err := im.rule(ctx, src); errors.As(err, new(*ConfigError)) {
 				// It may fit once the others are there.
 				refused, errs = append(refused, src), append(errs, err)
 			} else if err != nil {
+				im.sum(0)
 				return err
 			}
 		}
 		if len(refused) == len(waiting) {
+			im.sum(len(refused))
 			return errors.Join(errs...)
 		}
 		waiting = refused
 	}
-	for _, src := range set.Rules {
-		delete(old, src.Rule.ID)
+	sayLeft(out, set, list)
+	im.sum(0)
+	return nil
+}
+
+// sum says in one line what became of the files.
+func (im *importing) sum(refused int) {
+	what, already := "published", "were in force already"
+	if im.dry {
+		what, already = "would be published", "are in force already"
 	}
+	if im.already == 1 {
+		already = strings.Replace(strings.Replace(already, "were", "was", 1), "are", "is", 1)
+	}
+	text := fmt.Sprintf("%s %s, %d %s", count(im.published, "rule", "rules"), what, im.already, already)
+	if refused > 0 {
+		text += fmt.Sprintf(", %d refused", refused)
+	}
+	fmt.Fprintln(im.out, text)
+}
+
+// rule publishes a rule unless it is in force as it stands in the file.
+func (im *importing) rule(ctx context.Context, src *rulefile.Source) error {
+	id, said := src.Rule.ID, "is new"
+	old := im.old[id]
+	if old.Document != nil {
+		if ruleset.Diff(old.Document, src.Rule).Same() {
+			im.already++
+			fmt.Fprintf(im.out, "%s: rule %s is in force already, as version %d\n", src.Name, id, old.Version)
+			return nil
+		}
+		said = fmt.Sprintf("differs from version %d", old.Version)
+	}
+	if im.dry {
+		im.published++
+		fmt.Fprintf(im.out, "%s: rule %s %s, would be published\n", src.Name, id, said)
+		return nil
+	}
+	how := ui.AtOnce()
+	if old.Newest > 0 {
+		how.After = int64(old.Newest)
+	}
+	answer, err := apply(ctx, im.data, "rules", src.Name, im.files[src.Name], how)
+	if err != nil {
+		return err
+	}
+	im.published++
+	fmt.Fprintf(im.out, "%s: published: %s\n", src.Name, answer)
+	return nil
+}
+
+func byID(list []ui.PublishedRule) map[linewatch.RuleID]ui.PublishedRule {
+	all := make(map[linewatch.RuleID]ui.PublishedRule, len(list))
 	for _, rule := range list {
-		if _, other := old[rule.ID]; other && rule.Document != nil {
+		all[rule.ID] = rule
+	}
+	return all
+}
+
+// sayLeft names the rules in force that are in none of the files of a set.
+func sayLeft(out io.Writer, set *ruleset.Set, list []ui.PublishedRule) {
+	for _, rule := range list {
+		in := slices.ContainsFunc(set.Rules, func(src *rulefile.Source) bool { return src.Rule.ID == rule.ID })
+		if !in && rule.Document != nil {
 			fmt.Fprintf(out, "rule %s, in force as version %d, is in none of the files: left as it is\n", rule.ID, rule.Version)
 		}
 	}
-	return nil
 }
 
 // readFirst puts rules behind those whose states they read, and leaves them in
@@ -172,98 +240,4 @@ func readFirst(rules []*rulefile.Source) (out []*rulefile.Source) {
 		}
 	}
 	return out
-}
-
-// readRules reads the rule files of a directory.
-func readRules(dir string) (*ruleset.Set, map[string][]byte, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, nil, &ConfigError{fmt.Errorf("import: %w", err)}
-	}
-	var list []ruleset.File
-	files := map[string][]byte{}
-	for _, e := range entries {
-		ext := filepath.Ext(e.Name())
-		if e.IsDir() || strings.HasSuffix(e.Name(), ".test.yaml") || !slices.Contains([]string{".yaml", ".yml", ".json"}, ext) {
-			continue
-		}
-		name := filepath.Join(dir, e.Name())
-		text, err := ReadFile(name)
-		if err != nil {
-			return nil, nil, err
-		}
-		files[name] = text
-		list = append(list, ruleset.File{Name: name, Data: text})
-	}
-	set, err := ruleset.Read(list)
-	if err == nil {
-		set.Elsewhere = true
-		err = set.Check()
-	}
-	if err != nil {
-		return nil, nil, &ConfigError{err}
-	}
-	if len(set.Rules) == 0 {
-		return nil, nil, &ConfigError{fmt.Errorf("%s: holds no rules; name the directory of the rule files", dir)}
-	}
-	return set, files, nil
-}
-
-// importRule publishes a rule unless it is in force as it stands in the file.
-func importRule(ctx context.Context, data string, src *rulefile.Source, old ui.PublishedRule, text []byte, dry bool, out io.Writer) error {
-	id, said := src.Rule.ID, "is new"
-	if old.Document != nil {
-		if ruleset.Diff(old.Document, src.Rule).Same() {
-			fmt.Fprintf(out, "%s: rule %s is in force as version %d\n", src.Name, id, old.Version)
-			return nil
-		}
-		said = fmt.Sprintf("differs from version %d", old.Version)
-	}
-	if dry {
-		fmt.Fprintf(out, "%s: rule %s %s, would be published\n", src.Name, id, said)
-		return nil
-	}
-	how := ui.AtOnce()
-	if old.Newest > 0 {
-		how.After = int64(old.Newest)
-	}
-	answer, err := apply(ctx, data, "rules", src.Name, text, how)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "%s: %s\n", src.Name, answer)
-	return nil
-}
-
-// DiffRule tells what differs between the rule in a file and a version: the
-// rule in another file, or without one what is in force under the same id.
-func DiffRule(ctx context.Context, data string, files []string) (head string, d *ruleset.Difference, err error) {
-	var rules []linewatch.Rule
-	for _, file := range files {
-		body, err := ReadFile(file)
-		if err != nil {
-			return "", nil, err
-		}
-		rule, err := rulefile.ParseRule(file, body)
-		if err != nil {
-			return "", nil, &ConfigError{err}
-		}
-		rules = append(rules, rule)
-	}
-	if len(files) == 2 {
-		return files[0] + " -> " + files[1], ruleset.Diff(&rules[0], &rules[1]), nil
-	}
-	list, err := publishedRules(ctx, data)
-	if err != nil {
-		return "", nil, err
-	}
-	id := rules[0].ID
-	i := slices.IndexFunc(list, func(r ui.PublishedRule) bool { return r.ID == id })
-	switch {
-	case i < 0:
-		return "", nil, unknownRule(id, ui.ErrUnknownRule)
-	case list[i].Document == nil:
-		return "", nil, fmt.Errorf("rule %s: no version is in force; linewatch rules list %s shows what there is", id, id)
-	}
-	return fmt.Sprintf("rule %s version %d in force -> %s", id, list[i].Version, files[0]), ruleset.Diff(list[i].Document, &rules[0]), nil
 }

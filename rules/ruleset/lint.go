@@ -20,6 +20,23 @@ func (s *Set) Doubts() []*rulefile.Error {
 	return f.list
 }
 
+// Notes returns what is no mistake though it has no effect yet, each with its
+// place, in the words of InForce.Notes: a class that no equipment has.
+func (s *Set) Notes() []*rulefile.Error {
+	if s.Assets == nil {
+		return nil
+	}
+	var f faults
+	n := newNoter(&InForce{Registry: s.Assets.Assets})
+	for _, src := range s.Rules {
+		n.list = nil
+		if n.rule = src.Rule; n.rule.Scope.Class != "" && n.about() == nil {
+			f.add(src, "scope.class", n.list[0], "")
+		}
+	}
+	return f.list
+}
+
 // unheard finds groups that a heavier one always outweighs because it has an
 // opinion whatever is so, and cases behind one that says the same.
 func (f *faults) unheard(src *rulefile.Source, path string, groups []linewatch.Group) {

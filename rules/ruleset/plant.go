@@ -2,7 +2,6 @@ package ruleset
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,9 +72,7 @@ func (c *checker) subjects(src *rulefile.Source) (about []*linewatch.Equipment, 
 		c.nowhere(src)
 		return nil, false
 	}
-	if about = d.classes[scope.Class]; about == nil && c.inForce == nil {
-		c.add(src, "scope.class", "is the class of no equipment in "+c.set.Assets.Name, didYouMean(scope.Class, slices.Sorted(maps.Keys(d.classes)), "give the equipment that class"))
-	}
+	about = d.classes[scope.Class] // none is no mistake: they may come later
 	c.overridden(src, about)
 	return about, about != nil
 }

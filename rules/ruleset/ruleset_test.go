@@ -118,11 +118,6 @@ func TestCheck(t *testing.T) {
 			`a:6:20: scope.equipment: "F3" is not registered in b; did you mean F1? Else register it there`,
 		},
 		{
-			"an unknown class",
-			[]string{rule("a", "class: fillers", "tag: temperature\n    above: 5"), assets},
-			"a:6:16: scope.class: is the class of no equipment in b; did you mean filler? Else give the equipment that class",
-		},
-		{
 			"an unknown tag",
 			[]string{rule("a", onF1, "not:\n      tag: temprature\n      above: 5"), assets},
 			`a:13:12: groups[0].cases[0].not.tag: names "temprature", which is no tag of F1; did you mean temperature? Else list it in b`,
@@ -211,6 +206,28 @@ func read(t *testing.T, texts ...string) *ruleset.Set {
 		t.Fatal(err)
 	}
 	return set
+}
+
+// A class that no equipment has is noted as a running process does.
+func TestNotesOfFiles(t *testing.T) {
+	notes := func(texts ...string) (list []string) {
+		set := read(t, texts...)
+		if err := set.Check(); err != nil {
+			t.Error(err)
+		}
+		for _, n := range set.Notes() {
+			list = append(list, n.Error())
+		}
+		return list
+	}
+	class := func(name string) string { return rule("a", "class: "+name, "tag: temperature\n    above: 5") }
+	want := []string{"0:6:16: scope.class: no equipment of class fillers is registered (did you mean filler?); until there is, the rule says nothing"}
+	if diff := cmp.Diff(want, notes(class("fillers"), assets)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if got := append(notes(class("fillers")), notes(class("filler"), assets)...); got != nil {
+		t.Errorf("got %q, want none", got)
+	}
 }
 
 // What is valid and yet hardly meant is said.
