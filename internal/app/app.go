@@ -291,7 +291,8 @@ func (a *App) openAgent(context.Context) (err error) {
 	if len(c.Sources) == 0 {
 		return nil
 	}
-	a.warnUnregistered(c)
+	a.control.reading = newReading(c, a.o.Config.Engine.OpenSenders > 0)
+	tellDoubts(a.o.Log, a.control.reading.doubts(&a.control.have))
 	a.warnStale(c)
 	warnDoubled(c, a.o.Log)
 	warnOverlap(c, a.o.Log)
@@ -328,8 +329,9 @@ func (a *App) openAgent(context.Context) (err error) {
 	if err != nil {
 		return &ConfigError{under("edge.", err)}
 	}
-	read := c.WithDefaults()
-	a.control.replaced = func(before, after *linewatch.Assets) { a.agent.SayAgain(newlyHeard(before, after, read)...) }
+	a.control.replaced = func(before, after *linewatch.Assets) {
+		a.agent.SayAgain(newlyHeard(before, after, a.control.reading.config)...)
+	}
 	return nil
 }
 

@@ -47,6 +47,7 @@ type control struct {
 	// replaced, if set, is told of a registry that took the place of another,
 	// or of none. It must not block.
 	replaced func(before, after *linewatch.Assets)
+	reading  *reading // what the sources of this process read; nil without any
 	// written counts records, and taken those that the engine is known to have.
 	written, taken atomic.Uint64
 }
@@ -270,7 +271,11 @@ func (c *control) ApplyAssets(ctx context.Context, file string, body []byte) (sa
 	if err != nil {
 		return said, ui.Refused{Err: err}
 	}
+	var doubts []doubt
 	err = c.write(ctx, func() (*linewatch.Control, error) {
+		after := c.have
+		after.Registry = &assets
+		doubts = c.reading.doubts(&after)
 		switch {
 		case c.assets == nil:
 		case c.assetsLost == c.lost && reflect.DeepEqual(*c.assets, assets):
@@ -278,11 +283,12 @@ func (c *control) ApplyAssets(ctx context.Context, file string, body []byte) (sa
 		default:
 			said.Unregistered = unregistered(c.assets, &assets)
 		}
-		after := c.have
-		after.Registry = &assets
-		said.Notes = someNotes(c.have.Concerns(&after))
+		said.Notes = c.have.Concerns(&after)
 		return &linewatch.Control{Assets: &assets}, nil
 	})
+	if err == nil {
+		said.Notes = someNotes(append(said.Notes, tellDoubts(c.logger, doubts)...))
+	}
 	return said, err
 }
 

@@ -26,7 +26,7 @@ func (c *control) notes(ctx context.Context, rule *linewatch.Rule, how ui.Public
 		return nil
 	}
 	defer c.release()
-	return someNotes(c.have.Notes(rule))
+	return someNotes(append(c.have.Notes(rule), tellDoubts(c.logger, c.reading.rule(&c.have, rule))...))
 }
 
 // leaves returns what other rules cannot decide without a rule that ends.
