@@ -7,10 +7,10 @@ HTTP  ?= 127.0.0.1:8080
 FILES := $(shell git ls-files '*.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench bench-edge fuzz soak peers
+.PHONY: help run test check lint bench bench-edge bench-engine fuzz soak peers
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## the simulated line with everything behind it; HTTP=127.0.0.1:8080
 	$(GO) run ./cmd/linewatch run --http $(HTTP)
@@ -35,6 +35,13 @@ bench-edge: ## the figures of the edge: S7 and OPC UA to the flushed spool, the 
 	$(GO) test -run '^$$' -bench '^BenchmarkS7$$' -benchtime 100x ./edge
 	$(GO) test -run '^$$' -bench '^BenchmarkOPCUA$$' -benchtime 100000x ./edge
 	$(GO) test -run '^$$' -bench '^Benchmark(Append|Drain|Open|CommitAfterDrain)$$' -benchtime 2000000x ./edge/spool
+
+# Counted in points, in rule changes and in snapshots; starts and memory once.
+bench-engine: ## the figures of the whole engine: disk to disk, replay, live rule changes and alerts, pauses, starts, memory
+	$(GO) test -run '^$$' -bench '^Benchmark(Engine|Replay)$$' -benchtime 1000000x ./internal/app
+	$(GO) test -run '^$$' -bench '^BenchmarkLive$$' -benchtime 500x ./internal/app
+	$(GO) test -run '^$$' -bench '^BenchmarkPause$$' -benchtime 20x ./internal/app
+	$(GO) test -run '^$$' -bench '^Benchmark(Start|Memory)$$' -benchtime 1x ./internal/app
 
 fuzz: ## every fuzz target for FUZZ (60s each)
 	@.ci/fuzz $(FUZZ)
