@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -222,4 +223,28 @@ func BenchmarkCommitBuckets(b *testing.B) {
 			next <- bucket
 		}
 	})
+}
+
+// BenchmarkTrim gives up outputs that were all published, with one commit. The
+// cost of each must not grow with their number.
+func BenchmarkTrim(b *testing.B) {
+	for _, n := range []int{2000, 16_000} {
+		b.Run(fmt.Sprintf("outputs=%d", n), func(b *testing.B) {
+			s := open(b, filepath.Join(b.TempDir(), "state.db"))
+			var spent time.Duration
+			for i := range uint64(b.N) {
+				from, to := i*uint64(n), (i+1)*uint64(n)
+				c := rules.Commit{First: from, Changes: storetest.Changes(1, from, n)}
+				if err := errors.Join(s.Commit(b.Context(), 1, c), s.Published(b.Context(), 1, to)); err != nil {
+					b.Fatal(err)
+				}
+				begun := time.Now()
+				if err := s.Commit(b.Context(), 1, rules.Commit{Snapshot: []byte{1}, Emitted: to}); err != nil {
+					b.Fatal(err)
+				}
+				spent += time.Since(begun)
+			}
+			b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N)/float64(n), "ns/output")
+		})
+	}
 }

@@ -209,11 +209,13 @@ func (r *request) compare(number uint64, known, data []byte, diverged **rules.Di
 	return nil
 }
 
-// trim deletes the outputs below limit.
+// trim deletes the outputs below limit. It seeks what comes next, since First
+// would pass all the pages that are empty by now, one by one.
 func trim(outbox *bbolt.Bucket, limit uint64) error {
-	end := outputKey(limit)
+	end, gone := outputKey(limit), []byte(nil)
 	c := outbox.Cursor()
-	for k, _ := c.First(); k != nil && bytes.Compare(k, end[:]) < 0; k, _ = c.First() {
+	for k, _ := c.First(); k != nil && bytes.Compare(k, end[:]) < 0; k, _ = c.Seek(gone) {
+		gone = append(gone[:0], k...)
 		if err := c.Delete(); err != nil {
 			return err
 		}
