@@ -152,16 +152,8 @@ func (h *Host) Judged(ctx context.Context, upTo linewatch.Time) (bool, error) {
 	if linewatch.Time(h.merger.closedTo.Load()) < upTo {
 		return false, nil
 	}
-	all, err := h.Status(ctx)
-	if err != nil {
-		return false, err
-	}
-	for _, d := range all {
-		if d.ClosedAt < upTo {
-			return false, nil
-		}
-	}
-	return true, nil
+	behind, err := ask(ctx, h, func(b *bucket) []bool { return []bool{b.closedTo < upTo} })
+	return err == nil && !slices.Contains(behind, true), err
 }
 
 // Global returns the watermark over all senders, whatever the scope of the
