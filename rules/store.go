@@ -29,6 +29,7 @@ import (
 //     Commit changes nothing.
 //   - Buckets are independent of one another and may be used concurrently; the
 //     calls of one bucket come one after the other.
+//   - The snapshot of a Commit is the caller's again when that has returned.
 //
 // A call that finds damage returns ErrCorrupt. Calls return when the work is
 // done; a Commit that has begun is not abandoned when ctx ends.

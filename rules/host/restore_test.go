@@ -53,7 +53,7 @@ func waiting(t *testing.T) *bucket {
 
 func restored(t *testing.T, from *bucket) *bucket {
 	t.Helper()
-	snapshot, err := from.snapshot()
+	snapshot, err := from.appendSnapshot(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,6 +52,7 @@ type worker struct {
 	outbox  *publisher
 	buckets map[int]*bucket
 	order   []*bucket // ascending
+	room    []byte    // for snapshots
 }
 
 func newWorker(index int, cfg *Config, outbox *publisher) *worker {
@@ -179,11 +180,11 @@ func (w *worker) commit(ctx context.Context, b *bucket, withState bool) error {
 	}
 	b.emitted += uint64(len(c.Changes))
 	if withState {
-		snapshot, err := b.snapshot()
+		snapshot, err := b.appendSnapshot(w.room[:0])
 		if err != nil {
 			return err
 		}
-		c.Snapshot, c.Emitted = snapshot, b.emitted
+		c.Snapshot, c.Emitted, w.room = snapshot, b.emitted, snapshot
 		b.committed = time.Now()
 	}
 	err := w.cfg.Store.Commit(ctx, b.number, c)

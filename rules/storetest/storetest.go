@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(dir string) (Store, error)) {
 		{"checkpoint and outputs survive", checkpointSurvives},
 		{"a commit without a snapshot keeps the stored one", keepsSnapshot},
 		{"an empty snapshot is one", emptySnapshot},
+		{"a snapshot is the caller's again", snapshotReused},
 		{"snapshots grow and shrink", snapshotSizes},
 		{"emitted again", emittedAgain},
 		{"divergence", divergence},
@@ -203,6 +204,16 @@ func emptySnapshot(t *testing.T, b *bench) {
 	b.commit(t, 1, rules.Commit{Snapshot: []byte{}})
 	b.reopen(t)
 	b.wantCheckpoint(t, 1, []byte{}, 0)
+}
+
+func snapshotReused(t *testing.T, b *bench) {
+	room := []byte("mine")
+	b.commit(t, 1, rules.Commit{Snapshot: room})
+	copy(room, "gone")
+	b.wantCheckpoint(t, 1, []byte("mine"), 0)
+	b.commit(t, 1, rules.Commit{First: 0, Changes: Changes(1, 0, 1)})
+	b.reopen(t)
+	b.wantCheckpoint(t, 1, []byte("mine"), 0)
 }
 
 func snapshotSizes(t *testing.T, b *bench) {
