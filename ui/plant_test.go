@@ -98,7 +98,7 @@ func (p *plant) RuleContent(_ context.Context, id linewatch.RuleID, version uint
 	case id != "filler-rinse-water":
 		return linewatch.Rule{}, ErrUnknownRule
 	case version > 2:
-		return linewatch.Rule{}, Refused{fmt.Errorf("no version %d", version)}
+		return linewatch.Rule{}, Declined{fmt.Errorf("no version %d", version)}
 	}
 	return linewatch.Rule{ID: id, Priority: int(version)}, nil
 }

@@ -12,7 +12,7 @@ import (
 // RuleContent tells what a rule said in one of its versions.
 type RuleContent interface {
 	// RuleContent returns a version of a rule, or says ErrUnknownRule or, of a
-	// version that never was, that it is Refused.
+	// version that never was, that it is Declined.
 	RuleContent(ctx context.Context, id linewatch.RuleID, version uint32) (linewatch.Rule, error)
 	// Published returns every rule that is not deleted, in order.
 	Published(ctx context.Context) ([]PublishedRule, error)

@@ -14,7 +14,7 @@ func TestRuleVersionContent(t *testing.T) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 	checkProblem(t, "unknown", do(s, "GET", "/api/v1/rules/nobody/versions/2", nil), http.StatusNotFound)
-	checkProblem(t, "never was", do(s, "GET", "/api/v1/rules/filler-rinse-water/versions/9", nil), http.StatusUnprocessableEntity)
+	checkProblem(t, "never was", do(s, "GET", "/api/v1/rules/filler-rinse-water/versions/9", nil), http.StatusConflict)
 	for _, version := range []string{"0", "-1", "x", "99999999999"} {
 		checkProblem(t, version, do(s, "GET", "/api/v1/rules/filler-rinse-water/versions/"+version, nil), http.StatusBadRequest)
 	}

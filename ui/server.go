@@ -32,13 +32,14 @@ type History interface {
 	Change(ctx context.Context, id string) (linewatch.StateChange, bool, error)
 }
 
-// Rules publishes and withdraws rules. An error that is the sender's own
+// Rules publishes and deletes rules. An error that is the sender's own
 // mistake is a Refused one.
 type Rules interface {
 	// ApplyRule publishes the next version of the rule in body, which came from
 	// the named file, and returns once it is durable; see ErrConflict.
 	ApplyRule(ctx context.Context, file string, body []byte, how Publication) (Published, error)
-	// DeleteRule withdraws a rule, or says ErrUnknownRule or ErrConflict.
+	// DeleteRule deletes a rule, or says ErrUnknownRule or ErrConflict. Of one
+	// that is deleted it tells as it did the first time.
 	DeleteRule(ctx context.Context, id linewatch.RuleID, how Publication) (Published, error)
 }
 
@@ -69,7 +70,7 @@ type Unregistered struct {
 	Senders  []string `json:"senders,omitempty"`  // gateway/source
 }
 
-// ErrUnknownRule says that there is no rule of that name to withdraw.
+// ErrUnknownRule says that there never was a rule of that name.
 var ErrUnknownRule = errors.New("no such rule")
 
 // Refused wraps an error that is the sender's own mistake, such as a rule file

@@ -225,8 +225,10 @@ func newRulesDelete(data *string) *cobra.Command {
 	var flags publishing
 	cmd := &cobra.Command{
 		Use:   "delete ID...",
-		Short: "Withdraw rules; their open alarms end",
-		Args:  atLeastOne("ID"),
+		Short: "Delete rules; their open alarms end",
+		Long: "Delete rules; their open alarms end. A deleted rule is in no list any more. Its versions are kept: rules list ID\n" +
+			"shows them, and rules rollback brings one back.",
+		Args: atLeastOne("ID"),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			how, err := flags.read()
 			if err != nil {

@@ -40,11 +40,13 @@ func TestRulesFromTheCommandLine(t *testing.T) {
 	say(`rule `+id+`: Rinse.*\n\nVERSION +STAGE +EFFECTIVE FROM\n5 +retired +at once\n4 +active +at once\n3 +draft +at once\n2 +shadow +2027-01-01T00:00:00.000Z\n1 +active +at once\n`+
 		`\nLINE +VERSION +STAGE +SINCE\nline-1 +1 +waiting +from the first point on\nline-1 +4 +waiting +from .*\nline-1 +5 +waiting +from .*\nline-1 +2 +waiting +from 2027-01-01T00:00:00.000Z on`,
 		"rules", "list", id)
-	say("rule "+id+" is withdrawn", "rules", "delete", id)
+	say("rule "+id+" is deleted", "rules", "delete", id)
+	say("rule "+id+" is deleted", "rules", "delete", id) // it is that already
 	say(head, "rules", "list")
 	for _, m := range []mistake{
 		{"rules apply DIR/rule.yaml --after 3 --data DIR/data", exitFailed, []string{"another version was published meanwhile: the newest is version 6, not 3"}},
-		{"rules rollback " + id + " 40 --data DIR/data", exitConfig, []string{"has no version 40 to bring back"}},
+		{"rules rollback " + id + " 40 --data DIR/data", exitFailed, []string{"has no version 40 to bring back; linewatch rules list " + id + " names them"}},
+		{"rules delete nobody --data DIR/data", exitFailed, []string{"rule nobody: no such rule"}},
 		{"rules rollback nobody 1 --data DIR/data", exitFailed, []string{"rule nobody: no such rule; linewatch rules list names them"}},
 		{"rules list nobody --data DIR/data", exitFailed, []string{"rule nobody: no such rule"}},
 		{"rules rollback " + id + " one", exitUsage, []string{`"one" is not the number of a version`}},

@@ -58,7 +58,7 @@ func (c *control) ages() map[[2]string]allowedAge {
 		}
 	}
 	for id, r := range c.rules {
-		if r.withdrawn || r.stage == linewatch.StageDraft || r.stage == linewatch.StageRetired || !minds(r.rule) {
+		if r.deleted || r.stage == linewatch.StageDraft || r.stage == linewatch.StageRetired || !minds(r.rule) {
 			continue
 		}
 		for _, eq := range assets.Equipment {

@@ -23,7 +23,7 @@ func TestHowOldTagsMayGrow(t *testing.T) {
 		rules: map[linewatch.RuleID]publishedRule{
 			"class":   {rule: one(missing, linewatch.Scope{Class: "filler"})},
 			"other":   {rule: one(stale, linewatch.Scope{Equipment: "F1"})},
-			"gone":    {rule: one(linewatch.Condition{Op: linewatch.Missing, Tag: "t", Span: 1}, linewatch.Scope{Equipment: "F1"}), withdrawn: true},
+			"gone":    {rule: one(linewatch.Condition{Op: linewatch.Missing, Tag: "t", Span: 1}, linewatch.Scope{Equipment: "F1"}), deleted: true},
 			"drafted": {rule: one(linewatch.Condition{Op: linewatch.Missing, Tag: "t", Span: 1}, linewatch.Scope{Equipment: "F1"}), stage: linewatch.StageDraft},
 		},
 	}

@@ -133,7 +133,7 @@ func checkFile(kind, file string, body []byte) (err error) {
 	return err
 }
 
-// DeleteRule withdraws a rule from the process that uses a data directory. It
+// DeleteRule deletes a rule of the process that uses a data directory. It
 // returns a sentence for people.
 func DeleteRule(ctx context.Context, data string, id linewatch.RuleID, how ui.Publication) (string, error) {
 	query := url.Values{}
@@ -148,7 +148,7 @@ func DeleteRule(ctx context.Context, data string, id linewatch.RuleID, how ui.Pu
 			return "", fmt.Errorf("the answer cannot be read: %w", err)
 		}
 	}
-	return fmt.Sprintf("rule %s is withdrawn", id) + since(how.From, said.Over) + noted(said.Notes), nil
+	return fmt.Sprintf("rule %s is deleted", id) + since(how.From, said.Over) + noted(said.Notes), nil
 }
 
 // call sends a request to the process that uses a data directory.

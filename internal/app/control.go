@@ -55,13 +55,13 @@ type control struct {
 // publishedRule is the newest version of a rule. Deleted rules keep their
 // number and their name.
 type publishedRule struct {
-	version   uint32
-	rule      *linewatch.Rule
-	stage     linewatch.Stage
-	from      linewatch.Time
-	withdrawn bool             // deleted
-	lost      uint32           // control.lost when it was published
-	versions  []ui.RuleVersion // the newest maxVersions, the oldest first
+	version  uint32
+	rule     *linewatch.Rule
+	stage    linewatch.Stage
+	from     linewatch.Time
+	deleted  bool
+	lost     uint32           // control.lost when it was published
+	versions []ui.RuleVersion // the newest maxVersions, the oldest first
 }
 
 // newControl reads what was published before. What is damaged is passed over, as
@@ -174,8 +174,15 @@ func (c *control) ApplyRule(ctx context.Context, file string, body []byte, how u
 	if err != nil {
 		return ui.Published{}, ui.Refused{Err: err}
 	}
-	said, err := c.publish(ctx, src, how, (*ruleset.InForce).Check)
+	other := ""
+	said, err := c.publish(ctx, src, how, func(have *ruleset.InForce, src *rulefile.Source) error {
+		other = c.replaces(src.Rule, how)
+		return have.Check(src)
+	})
 	if err == nil {
+		if other != "" {
+			said.Notes = append(said.Notes, other)
+		}
 		said.Notes = append(said.Notes, c.notes(ctx, src.Rule, how)...)
 	}
 	return said, err
@@ -196,7 +203,7 @@ func (c *control) publish(ctx context.Context, src *rulefile.Source, how ui.Publ
 		if err := old.follows(how); err != nil {
 			return nil, fmt.Errorf("rule %s: %w", rule.ID, err)
 		}
-		if (old.version == 0 || old.withdrawn) && c.alive >= c.most {
+		if (old.version == 0 || old.deleted) && c.alive >= c.most {
 			return nil, ui.Refused{Err: src.Fault("id", fmt.Sprintf("would be a rule more than %d, which is as many as may be published", c.most),
 				"delete some (linewatch rules delete ID), or let one rule stand for a class of machines")}
 		}
@@ -248,16 +255,19 @@ func (c *control) registry() linewatch.Assets {
 	return *c.assets
 }
 
-// DeleteRule withdraws a rule.
+// DeleteRule deletes a rule. One that is deleted gets no new version.
 func (c *control) DeleteRule(ctx context.Context, id linewatch.RuleID, how ui.Publication) (said ui.Published, err error) {
 	said.ID = id
 	err = c.write(ctx, func() (*linewatch.Control, error) {
 		old, ok := c.rules[id]
-		if !ok || old.withdrawn && old.from <= 0 { // one with a time may be brought forward
+		if !ok {
 			return nil, ui.ErrUnknownRule
 		}
 		if err := old.follows(how); err != nil {
 			return nil, fmt.Errorf("rule %s: %w", id, err)
+		}
+		if said.Version = old.version; old.deleted && old.lost == c.lost && (old.from <= 0 || old.from == how.From) {
+			return nil, nil // one with a time may be brought forward
 		}
 		said.Version, said.Notes = c.next(&old), c.leaves(id, how.From)
 		return &linewatch.Control{DeleteRule: &linewatch.RuleDelete{ID: id, Version: said.Version, From: how.From}}, nil

@@ -83,19 +83,19 @@ func TestVersionsRise(t *testing.T) {
 	if _, err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); err != nil {
 		t.Error(err)
 	}
-	if _, err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
-		t.Errorf("the second delete gives %v", err)
+	if said, err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); said.Version != 4 || err != nil {
+		t.Errorf("the second delete gives version %d, %v; want the first one's", said.Version, err)
 	}
 	if _, err := c.DeleteRule(t.Context(), "other", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
 		t.Errorf("deleting what never was gives %v", err)
 	}
 	stop()
 	c, _ = openControlLog(t, dir) // a restart
-	if _, err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {
-		t.Errorf("after a restart the second delete gives %v", err)
+	if said, err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); said.Version != 4 || err != nil {
+		t.Errorf("after a restart the second delete gives version %d, %v", said.Version, err)
 	}
-	if _, err := c.seedRule(t.Context(), "hot.yaml", ruleOn("F1", 70)); err != nil || !c.rules["hot"].withdrawn {
-		t.Errorf("a start brings a withdrawn rule back, %v", err)
+	if _, err := c.seedRule(t.Context(), "hot.yaml", ruleOn("F1", 70)); err != nil || !c.rules["hot"].deleted {
+		t.Errorf("a start brings a deleted rule back, %v", err)
 	}
 	apply(70, 5) // 4 was the delete
 }

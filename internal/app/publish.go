@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"linewatch"
+	"linewatch/rules/ruleset"
 	"linewatch/ui"
 )
 
@@ -27,6 +28,26 @@ func (c *control) notes(ctx context.Context, rule *linewatch.Rule, how ui.Public
 	}
 	defer c.release()
 	return someNotes(append(c.have.Notes(rule), tellDoubts(c.logger, c.reading.rule(&c.have, rule))...))
+}
+
+// replaces tells of a rule that takes the place of quite another one, as a copy
+// does whose id was forgotten; empty if it does not. The caller may write.
+func (c *control) replaces(rule *linewatch.Rule, how ui.Publication) string {
+	old := c.have.Rules[rule.ID]
+	if old == nil || how.Stage != "" && how.Stage != linewatch.StageActive || ruleset.Akin(old, rule) {
+		return ""
+	}
+	life, _ := c.life(rule.ID)
+	was, ok := life.InForce()
+	if !ok {
+		return ""
+	}
+	name := "which has"
+	if old.Name != "" {
+		name = fmt.Sprintf("%q, which has another name and", old.Name)
+	}
+	return fmt.Sprintf("this takes the place of version %d, %s no group in common with it; if that was not meant, give this rule an id of its own and bring the other back: linewatch rules rollback %s %d",
+		was.Version, name, rule.ID, was.Version)
 }
 
 // leaves returns what other rules cannot decide without a rule that ends.

@@ -77,6 +77,33 @@ func TestNotesOfWhatIsPublished(t *testing.T) {
 	assets(strings.Replace(twoLines, "alias: F2", "alias: F3", 1), `rule o: groups[0].cases[0].all[0].equipment: "F2" is not registered`)
 }
 
+// A rule that takes the place of quite another one says so, and how to have
+// that back.
+func TestRulesThatReplaceAnother(t *testing.T) {
+	c, _ := openControlLog(t, t.TempDir())
+	apply := func(what, text string, how ui.Publication, want ...string) {
+		t.Helper()
+		said, err := c.ApplyRule(t.Context(), "r.yaml", []byte(text), how)
+		if diff := cmp.Diff(want, said.Notes); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got)\n%s", what, err, diff)
+		}
+	}
+	hot := string(ruleOn("F1", 70))
+	caps := strings.NewReplacer("name: Hot", "name: Caps", "id: g", "id: caps", "tag: temperature", "tag: level").Replace(hot)
+	const note = `this takes the place of version 1, "Hot", which has another name and no group in common with it; if that was not meant, give this rule an id of its own and bring the other back: linewatch rules rollback hot 1`
+	apply("new", hot, ui.AtOnce())
+	apply("a draft of another rule", caps, ui.Publication{Stage: linewatch.StageDraft, After: -1})
+	apply("another rule", caps, ui.AtOnce(), note)
+	apply("that again", caps, ui.AtOnce())
+	apply("another limit", strings.Replace(caps, "above: 70", "above: 80", 1), ui.AtOnce())
+	apply("another name", strings.Replace(caps, "Caps", "Caps low", 1), ui.AtOnce())
+	apply("other groups", strings.NewReplacer("Caps", "Caps low", "id: caps", "id: c").Replace(caps), ui.AtOnce())
+	if _, err := c.DeleteRule(t.Context(), "hot", ui.AtOnce()); err != nil {
+		t.Error(err)
+	}
+	apply("after a deletion", hot, ui.AtOnce())
+}
+
 // A time that is over is not repeated as if it had been kept.
 func TestEffectiveFromsThatAreOver(t *testing.T) {
 	c := DefaultConfig()
@@ -202,8 +229,8 @@ func TestSentencesOfAnswers(t *testing.T) {
 		{`{"id":"hot","version":2,"over":"somewhere"}`, apply("rules", past), "rule hot is in force as version 2 from 2020-09-13T12:26:40.000Z on, and at once where that is over"},
 		{`{"id":"limits","notes":["one"]}`, apply("tables", ui.AtOnce()), "table limits is in force\nnote: one"},
 		{`{"unregistered":{"machines":["F2"]},"notes":["one"]}`, apply("assets", ui.AtOnce()), "assets are in force\n1 machine is not registered any more, so that rules about them end: F2\nnote: one"},
-		{"", remove, "rule hot is withdrawn from 2020-09-13T12:26:40.000Z on"},
-		{`{"id":"hot","version":3,"over":"everywhere","notes":["one"]}`, remove, "rule hot is withdrawn at once, since 2020-09-13T12:26:40.000Z is over\nnote: one"},
+		{"", remove, "rule hot is deleted from 2020-09-13T12:26:40.000Z on"},
+		{`{"id":"hot","version":3,"over":"everywhere","notes":["one"]}`, remove, "rule hot is deleted at once, since 2020-09-13T12:26:40.000Z is over\nnote: one"},
 		{`{"id":"hot","version":3,"notes":["one"]}`, func(data string) (string, error) {
 			return Republish(t.Context(), data, "hot", 0, ui.Publication{Stage: linewatch.StageRetired, After: -1})
 		}, "rule hot is retired as version 3\nnote: one"},

@@ -34,7 +34,7 @@ func (c *control) noteRule(rv *linewatch.RuleVersion) {
 		return // the engine refuses it too
 	}
 	c.graph.Publish(rv)
-	if old.version == 0 || old.withdrawn {
+	if old.version == 0 || old.deleted {
 		c.alive++
 	}
 	v := ui.RuleVersion{Version: rv.Version, Stage: rv.In(), From: rv.From}
@@ -50,13 +50,13 @@ func (c *control) noteDelete(d *linewatch.RuleDelete) {
 		return
 	}
 	c.graph.Withdraw(d.ID, d.From)
-	if !old.withdrawn {
+	if !old.deleted {
 		c.alive--
 	}
 	v := ui.RuleVersion{Version: d.Version, Deleted: true, From: d.From}
 	delete(c.have.Rules, d.ID)
 	delete(c.have.Waiting, d.ID)
-	c.rules[d.ID] = publishedRule{version: d.Version, rule: &linewatch.Rule{Name: old.rule.Name}, withdrawn: true, from: d.From, lost: c.lost, versions: old.with(v)}
+	c.rules[d.ID] = publishedRule{version: d.Version, rule: &linewatch.Rule{Name: old.rule.Name}, deleted: true, from: d.From, lost: c.lost, versions: old.with(v)}
 }
 
 // noteInForce takes note of what a version puts in force, and a draft or shadow
@@ -81,7 +81,7 @@ func (p *publishedRule) with(v ui.RuleVersion) []ui.RuleVersion {
 // is reports whether a version would change nothing: its content was published
 // last, for the same stage and time.
 func (p *publishedRule) is(rv *linewatch.RuleVersion) bool {
-	return p.version > 0 && !p.withdrawn && p.stage == rv.In() && p.from == rv.From && reflect.DeepEqual(*p.rule, rv.Rule)
+	return p.version > 0 && !p.deleted && p.stage == rv.In() && p.from == rv.From && reflect.DeepEqual(*p.rule, rv.Rule)
 }
 
 // follows reports ui.ErrConflict if the author of a publication has not seen
@@ -105,7 +105,7 @@ func (c *control) life(id linewatch.RuleID) (life ui.RuleLife, ok bool) {
 	}
 	life.Name = p.rule.Name
 	slices.Reverse(life.Versions)
-	if !p.withdrawn {
+	if !p.deleted {
 		life.Document = p.rule
 	}
 	return life, true
@@ -117,7 +117,7 @@ func (c *control) published() []linewatch.RuleID {
 	defer c.known.Unlock()
 	var ids []linewatch.RuleID
 	for id, p := range c.rules {
-		if !p.withdrawn {
+		if !p.deleted {
 			ids = append(ids, id)
 		}
 	}
@@ -139,7 +139,7 @@ func (c *control) content(ctx context.Context, id linewatch.RuleID, version uint
 	case at == 0 && version == 0:
 		err = ui.ErrUnknownRule
 	case at == 0:
-		err = ui.Refused{Err: fmt.Errorf("rule %s has no version %d to bring back; linewatch rules list %s names them", id, version, id)}
+		err = ui.Declined{Err: fmt.Errorf("rule %s has no version %d to bring back; linewatch rules list %s names them", id, version, id)}
 	}
 	return found, err
 }

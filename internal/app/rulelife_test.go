@@ -48,7 +48,7 @@ func TestLifeOfARule(t *testing.T) {
 	}
 	republish(1, ui.AtOnce(), 6)
 	republish(0, staged(linewatch.StageRetired, 0, -1), 7)
-	if _, err := lives.Republish(t.Context(), "hot", 30, ui.AtOnce()); !errors.As(err, new(ui.Refused)) {
+	if _, err := lives.Republish(t.Context(), "hot", 30, ui.AtOnce()); !errors.As(err, new(ui.Declined)) {
 		t.Errorf("republish a version that never was: %v", err)
 	}
 	if _, err := lives.Republish(t.Context(), "other", 0, ui.AtOnce()); !errors.Is(err, ui.ErrUnknownRule) {

@@ -43,6 +43,32 @@ func Diff(old, next *linewatch.Rule) *Difference {
 	return d
 }
 
+// Akin reports whether one rule may be a version of the other: they have their
+// name in common, or a group that tests the same tag or expression.
+func Akin(a, b *linewatch.Rule) bool {
+	if a.Name == b.Name && a.Name != "" {
+		return true
+	}
+	tests := testsOf(a)
+	for t := range testsOf(b) {
+		if tests[t] {
+			return true
+		}
+	}
+	return false
+}
+
+// testsOf returns what the groups of a rule test, as group, tag and expression.
+func testsOf(r *linewatch.Rule) map[[3]string]bool {
+	all := map[[3]string]bool{}
+	r.Walk(func(_ string, g *linewatch.Group, c *linewatch.Condition) {
+		if c.Tag != "" || c.Expr != "" {
+			all[[3]string{g.ID, c.Tag, c.Expr}] = true
+		}
+	})
+	return all
+}
+
 // Text writes the difference for people, each line indented by two spaces.
 func (d *Difference) Text() string {
 	var b strings.Builder
