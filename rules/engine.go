@@ -129,9 +129,6 @@ func (e *Engine) Sender(s linewatch.Sender) SenderID {
 	return id
 }
 
-// SenderName returns the name behind a handle.
-func (e *Engine) SenderName(id SenderID) linewatch.Sender { return e.senders[id].Sender }
-
 // Point takes the next point. Its time must be after the last Advance and not
 // before the last Point. The handle of why it is not Ok is zero or of this point
 // alone.

@@ -45,7 +45,7 @@ func (d *Domain) ReplayFrom(partition int, next uint64) uint64 {
 // Refill takes a record again that was taken before the snapshot, so that the
 // points of it which waited then wait again. Other records are ignored.
 func (d *Domain) Refill(at linewatch.Position, gateway string, points []linewatch.DataPoint) {
-	i, ok := d.awaited[linewatch.Position{Partition: at.Partition, Offset: at.Offset}]
+	i, ok := d.awaited[at]
 	if !ok {
 		return
 	}

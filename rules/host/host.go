@@ -110,8 +110,8 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 		cfg.Now = func() linewatch.Time { return linewatch.TimeOf(time.Now()) }
 	}
 	h := &Host{cfg: cfg, outbox: newPublisher(&cfg), ended: make(chan struct{})}
-	for i := range runtime.GOMAXPROCS(0) {
-		h.workers = append(h.workers, newWorker(i, &h.cfg, h.outbox))
+	for range runtime.GOMAXPROCS(0) {
+		h.workers = append(h.workers, newWorker(&h.cfg, h.outbox))
 	}
 	h.merger = newMerger(h)
 	known, err := cfg.Store.Buckets(ctx)

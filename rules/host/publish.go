@@ -18,13 +18,11 @@ const (
 // publisher takes committed changes out of the outbox, in order per bucket.
 // What cannot be published stays there and is tried again.
 type publisher struct {
-	cfg    *Config
-	mu     sync.Mutex
-	dirty  map[int]bool // buckets that have something to publish
-	wake   chan struct{}
-	count  atomic.Uint64
-	failed atomic.Uint64
-	busy   atomic.Bool // between taking dirty buckets and having published them
+	cfg   *Config
+	mu    sync.Mutex
+	dirty map[int]bool // buckets that have something to publish
+	wake  chan struct{}
+	busy  atomic.Bool // between taking dirty buckets and having published them
 }
 
 func newPublisher(cfg *Config) *publisher {
@@ -66,7 +64,6 @@ func (p *publisher) run(ctx context.Context) {
 		}
 		for _, b := range p.takeDirty() {
 			if err := p.drain(context.WithoutCancel(ctx), b); err != nil {
-				p.failed.Add(1)
 				if !failing[b] {
 					failing[b] = true
 					p.cfg.Logger.Error("state changes cannot be published and are tried again", "bucket", b, "error", err)
@@ -105,7 +102,6 @@ func (p *publisher) drain(ctx context.Context, bucket int) error {
 		if err := p.cfg.Outbox.Published(ctx, bucket, from); err != nil {
 			return err
 		}
-		p.count.Add(uint64(len(changes)))
 	}
 }
 

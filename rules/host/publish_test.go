@@ -18,10 +18,12 @@ import (
 type brokenOutbox struct {
 	rules.Outbox
 	broken atomic.Bool
+	failed atomic.Int64
 }
 
 func (o *brokenOutbox) Pending(context.Context, int, uint64, int) ([]rules.Output, error) {
 	if o.broken.Load() {
+		o.failed.Add(1)
 		return nil, errors.New("no space left on device")
 	}
 	return nil, nil
@@ -45,7 +47,7 @@ func TestPublishingTroubleIsToldOnce(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		cancel()
 		<-done
-		if n := p.failed.Load(); n < 20 {
+		if n := outbox.failed.Load(); n < 20 {
 			t.Errorf("tried %d times in 30 s", n)
 		}
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")

@@ -45,7 +45,6 @@ const queueLength = 256
 // worker runs buckets, one after the other, on one goroutine.
 type worker struct {
 	cfg     *Config
-	index   int
 	items   chan item
 	asks    chan item     // questions, which any goroutine may put
 	ended   chan struct{} // closed when nobody answers any more
@@ -55,9 +54,9 @@ type worker struct {
 	room    []byte    // for snapshots
 }
 
-func newWorker(index int, cfg *Config, outbox *publisher) *worker {
+func newWorker(cfg *Config, outbox *publisher) *worker {
 	return &worker{
-		cfg: cfg, index: index, outbox: outbox, buckets: map[int]*bucket{},
+		cfg: cfg, outbox: outbox, buckets: map[int]*bucket{},
 		items: make(chan item, queueLength), asks: make(chan item), ended: make(chan struct{}),
 	}
 }
