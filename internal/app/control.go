@@ -139,6 +139,9 @@ func (c *control) write(ctx context.Context, make func() (*linewatch.Control, er
 	}
 	rec.Version = 1
 	data, err := json.Marshal(rec)
+	if err == nil {
+		err = ingest.CheckRecords([][]byte{data})
+	}
 	if err != nil {
 		return err
 	}
@@ -221,7 +224,23 @@ func (c *control) publish(ctx context.Context, src *rulefile.Source, how ui.Publ
 		}
 		return &linewatch.Control{Rule: rv}, nil
 	})
+	if errors.Is(err, ingest.ErrTooLarge) {
+		err = ui.Refused{Err: src.Fault("groups", "are, with those of every override, "+tooLarge, "split the rule, or override fewer machines in it")}
+	}
 	return said, err
+}
+
+// tooLarge is said of what its author could not see to be: a file of a few KiB
+// may stand for a record of many.
+const tooLarge = "more than the 1 MiB that a record of the control log may hold"
+
+// replaced turns the error of a file that is replaced as a whole into its
+// author's mistake, if it is one.
+func replaced(file string, err error, remedy string) error {
+	if errors.Is(err, ingest.ErrTooLarge) {
+		return ui.Refused{Err: fmt.Errorf("%s: is %s; %s", file, tooLarge, remedy)}
+	}
+	return err
 }
 
 // equipment finds a registered equipment by id or alias, or what stands for a
@@ -299,7 +318,7 @@ func (c *control) ApplyAssets(ctx context.Context, file string, body []byte) (sa
 	if err == nil {
 		said.Notes = someNotes(append(said.Notes, tellDoubts(c.logger, doubts)...))
 	}
-	return said, err
+	return said, replaced(file, err, "leave out titles and units that nobody needs")
 }
 
 // unregistered lists what a registry leaves out of the one before.
@@ -335,7 +354,7 @@ func (c *control) ApplyTable(ctx context.Context, file string, body []byte) (ui.
 		return said, ui.Declined{Err: fmt.Errorf("%s: table %s is read from %s again and again, which would undo this; change it there, or take it out of tables: in the configuration and start anew", file, table.ID, from)}
 	}
 	_, said.Notes, err = c.newTable(ctx, &table)
-	return said, err
+	return said, replaced(file, err, "leave out rows and columns that no rule looks up")
 }
 
 // publishTable publishes a table that is read again and again, unless it is as

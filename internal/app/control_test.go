@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"linewatch/ingest"
 	"linewatch/ingest/boltlog"
 	"linewatch/ui"
 )
@@ -239,5 +240,37 @@ func damage(t *testing.T, dir, text string) {
 	}
 	if found == 0 {
 		t.Fatalf("%s stands in none of %v", text, names)
+	}
+}
+
+// What its file does not show to be too large for the control log is a mistake
+// with a place and a remedy all the same.
+func TestTooLargeForTheControlLog(t *testing.T) {
+	c, _ := openControlLog(t, t.TempDir())
+	refused := func(err error, want ...string) {
+		t.Helper()
+		if !errors.As(err, new(ui.Refused)) {
+			t.Errorf("got %v, want a mistake", err)
+			return
+		}
+		for _, text := range want {
+			if !strings.Contains(err.Error(), text) {
+				t.Errorf("got %v, which does not say %q", err, text)
+			}
+		}
+	}
+	refused(replaced("assets.yaml", ingest.CheckRecords([][]byte{make([]byte, ingest.MaxRecord+1)}), "leave out"), "assets.yaml: ", "1 MiB", "leave out")
+	b := []byte("apiVersion: linewatch/v1\nkind: Rule\nid: hot\nname: Hot\nscope: {class: filler}\npriority: 2\nparams: {max: 75}\ngroups:\n  - id: g\n    weight: 10\n    cases:\n")
+	for k := range 100 {
+		b = fmt.Appendf(b, "      - {state: WARNING, tag: t%d, above: $max, for: 5m}\n", k)
+	}
+	b = append(b, "overrides:\n"...)
+	for m := range 200 {
+		b = fmt.Appendf(b, "  - {equipment: m%d, params: {max: %d}}\n", m, m)
+	}
+	_, err := c.ApplyRule(t.Context(), "hot.yaml", b, ui.AtOnce())
+	refused(err, "hot.yaml:8:1: groups: ", "1 MiB", "split the rule")
+	if life, ok := c.life("hot"); ok {
+		t.Errorf("it is published all the same: %+v", life)
 	}
 }
