@@ -20,7 +20,6 @@ func newSimulate(log *slog.Logger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run the simulated line alone",
-		Long:  simulateHelp(),
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, _, err := net.SplitHostPort(listen); err != nil {
@@ -58,6 +57,11 @@ func newSimulate(log *slog.Logger) *cobra.Command {
 	cmd.Flags().StringVar(&config, "config-out", "", "write a configuration that reads the line into this `DIR`")
 	cmd.Flags().StringVar(&served, "log", "", "append what the PLCs served to this `FILE`, one JSON line per read")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "`NUMBER` that decides what the line does")
+	help := cmd.HelpFunc()
+	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.Long = simulateHelp() // which lets a line run
+		help(cmd, args)
+	})
 	speedFlag(cmd, &speed, "how many `TIMES` as fast as real time the line runs, 1 to 1000; whoever reads it keeps real time")
 	return cmd
 }
@@ -96,13 +100,20 @@ func simulateHelp() string {
 --config-out DIR another process reads it with
   linewatch run --config DIR/linewatch.yaml
 
-The sources and their tags, as a configuration has them (the certificate of the
-OPC UA server is made at the first start and kept in DIR):
+Its machines with the sources that read them, and their tags as a configuration
+has them, each with what it says within ten minutes. (The OPC UA source needs
+the certificate of its server as well, which is made at the first start and kept
+in DIR; rules call a machine F1 or by its id, configurations by the id.)
 `)
-	for _, src := range app.SimulatedEdge().Sources {
-		fmt.Fprintf(&b, "\n%s (%s)\n", src.ID, src.Protocol)
-		for _, t := range src.Tags {
-			fmt.Fprintf(&b, "  - %s\n", app.FormatTag(t))
+	for _, m := range app.SimulatedMachines() {
+		fmt.Fprintf(&b, "\n%s %s: source %s (%s), equipment %s\n", m.Alias, m.Name, m.Source.ID, m.Source.Protocol, m.ID)
+		tags, width := make([]string, len(m.Tags)), 0
+		for i, t := range m.Tags {
+			tags[i] = app.FormatTag(t)
+			width = max(width, len(tags[i]))
+		}
+		for i, tag := range tags {
+			fmt.Fprintf(&b, "  - %-*s # %s\n", width, tag, m.Meanings[i])
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")

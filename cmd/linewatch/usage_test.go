@@ -8,13 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"linewatch/edge"
 	"linewatch/internal/app"
 )
 
@@ -237,11 +237,12 @@ func TestSimulateHelp(t *testing.T) {
 	t.Parallel()
 	said, code := told(t, "simulate", "--help")
 	config, sources, tags := engineOnly+"edge:\n  gateway: g\n  sources:\n", 0, 0
+	heading := regexp.MustCompile(`^([A-Z]1) [A-Z][a-z]+: source ([a-z-]+) \((s7|opcua)\), equipment ([0-9a-f-]{36})\n$`)
 	for line := range strings.Lines(said) {
-		if id, protocol, ok := strings.Cut(strings.TrimSuffix(line, ")\n"), " ("); ok && slices.Contains(edge.Protocols(), protocol) {
+		if m := heading.FindStringSubmatch(line); m != nil {
 			sources++
-			config += "    - id: " + id + "\n      protocol: " + protocol + "\n      address: 127.0.0.1\n      equipment: e1\n"
-			if protocol == "opcua" {
+			config += "    - id: " + m[2] + "-" + m[1] + "\n      protocol: " + m[3] + "\n      address: 127.0.0.1\n      equipment: " + m[4] + "\n"
+			if m[3] == "opcua" {
 				config += "      opcua: {thumbprint: " + strings.Repeat("0a", 32) + "}\n"
 			}
 			config += "      tags:\n"
@@ -249,9 +250,17 @@ func TestSimulateHelp(t *testing.T) {
 		if strings.HasPrefix(line, "  - {") {
 			tags++
 			config += "      " + line
+			if _, meaning, _ := strings.Cut(line, " # "); strings.TrimSpace(meaning) == "" {
+				t.Errorf("no word about what it says: %s", line)
+			}
 		}
 	}
-	if code != 0 || sources < 4 || tags < 130 {
+	for _, want := range []string{" °C\n", " bottles/h\n", "Execute, ", "true or false\n", "# grows from "} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the help does not say %q:\n%s", want, said)
+		}
+	}
+	if code != 0 || sources != 7 || tags < 130 {
 		t.Fatalf("exit code %d, %d sources and %d tags in\n%s", code, sources, tags, said)
 	}
 	if _, err := app.LoadConfig(write(t, t.TempDir(), "c.yaml", config)); err != nil {
