@@ -22,7 +22,7 @@ type SourceConfig struct {
 	ID       string `json:"id" yaml:"id"`
 	Protocol string `json:"protocol" yaml:"protocol"` // one of Protocols
 	// Address is host or host:port; for OPC UA also opc.tcp://host:port/path.
-	Address string `json:"address" yaml:"address"`
+	Address string `json:"address" yaml:"address" remedy:"write host:port, such as 192.168.0.10:102"`
 	Rack    int    `json:"rack" yaml:"rack"` // of the CPU; 0 for most
 	Slot    int    `json:"slot" yaml:"slot"` // of the CPU; 1 for S7-1200/1500, 2 for S7-300
 	// Interval is the time between two scans, or at which an OPC UA server

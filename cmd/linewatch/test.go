@@ -87,6 +87,9 @@ func explainTest(out io.Writer, file, at string) error {
 		return err
 	}
 	text, err := app.ExplainTest(file, data, strictyaml.ReadFile, at)
+	if errors.Is(err, script.ErrTime) {
+		return usageError{fmt.Errorf("--at: %w", err)}
+	}
 	if err != nil {
 		return &app.ConfigError{Err: err}
 	}

@@ -99,8 +99,13 @@ group context (40) says ACTIVE and decides
 	if said, code := told(t, "test", "--at", "01:00:00", file); code != exitOK || said != early {
 		t.Errorf("exit code %d, said\n%s", code, said)
 	}
+	const late = "too hot for ten seconds\n  the script ends at "
+	if said, code := told(t, "test", "--at", "21:00:00", file); code != exitOK || !strings.HasPrefix(said, late) || !strings.Contains(said, ", before that time: this is how the rule stands there\nrule filler-rinse-water version 1") {
+		t.Errorf("exit code %d, said\n%s", code, said)
+	}
 	for _, m := range []mistake{
-		{"test --at noon " + file, exitConfig, []string{"write the time as in the steps: HH:MM:SS"}},
+		{"test --at noon " + file, exitUsage, []string{`--at: "noon" is not a time; write HH:MM:SS or HH:MM:SS.mmm`}},
+		{"test --at 8:00 " + file, exitUsage, []string{`--at: "8:00" is not a time; write 08:00:00`}},
 		{"test --at 08:00:09 --update " + file, exitUsage, []string{"give one of them"}},
 		{"test --at 08:00:09 DIR/none.yaml", exitConfig, []string{"no such file"}},
 	} {

@@ -60,6 +60,7 @@ func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
 	rule := read(t, demoRule)
 	for name, content := range map[string]string{
+		"portonly.yaml":  "apiVersion: linewatch/v1\nkind: Config\nhttp: 8083\n",
 		"unknown.yaml":   "apiVersion: linewatch/v1\nkind: Config\nengine:\n  bund: 3s\n",
 		"broken.yaml":    "apiVersion: linewatch/v1\nkind: Config\nrules: [a, b\n",
 		"tabs.yaml":      "apiVersion: linewatch/v1\nkind: Config\nengine:\n\tbound: 3s\n",
@@ -103,6 +104,7 @@ func TestMistakes(t *testing.T) {
 		{"run --config DIR/none.yaml", exitConfig, []string{"DIR/none.yaml: no such file; check"}},
 		{"run --config DIR", exitConfig, []string{"DIR: is not a regular file"}},
 		{"run --config DIR/unknown.yaml", exitConfig, []string{`DIR/unknown.yaml:4:3: engine: unknown key "bund"; did you mean bound?`}},
+		{"run --config DIR/portonly.yaml", exitConfig, []string{"DIR/portonly.yaml:3:7: http: want text, have a number; write host:port, such as 127.0.0.1:8080"}},
 		{"run --config DIR/broken.yaml", exitConfig, []string{"DIR/broken.yaml:3:8: is never closed; add the missing ]"}},
 		{"run --config DIR/tabs.yaml", exitConfig, []string{"DIR/tabs.yaml:4:1: ", "tab"}},
 		{"run --config DIR/empty.yaml", exitConfig, []string{"DIR/empty.yaml: is empty"}},

@@ -74,7 +74,8 @@ func TestMistakesAreNamed(t *testing.T) {
 	_, err := New(c, Options{})
 	for _, want := range []string{
 		`sources[line].address: "plc:x"`, `sources[line].tags[b].address: "b"`, `sources[line].tags[b].type: type "real" is unknown`,
-		"sources[line].opcua.trust[0]: stat absent.pem", "sources[line].opcua.passwordFile: stat absent", "sources[line].opcua.certificateFile: stat absent",
+		"sources[line].opcua.trust[0]: absent.pem: no such file; check the name and the directory",
+		"sources[line].opcua.passwordFile: absent: no such file; check", "sources[line].opcua.certificateFile: absent: no such file; check",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v\nwant %q in it", err, want)

@@ -209,6 +209,7 @@ func TestHostileGreetings(t *testing.T) {
 		{"short", "a short acknowledge", func(h *hostile) { h.send("ACKF", words(0, 100)) }},
 		{"something else", "instead of an acknowledge", func(h *hostile) { h.send("MSGF", words(0, 100)) }},
 		{"web server", "a chunk of", func(h *hostile) { io.WriteString(h.conn, "HTTP/1.1 400 Bad Request\r\n") }},
+		{"an S7 PLC", "without a word of OPC UA; check the address: a server of OPC UA mostly has port 4840, and 102 is S7", func(h *hostile) {}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			address := serveHostile(t, func(h *hostile) {

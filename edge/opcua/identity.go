@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"linewatch/internal/strictyaml"
 )
 
 // identity is a certificate with its key: who we are to a server.
@@ -168,10 +170,14 @@ const maxFile = 1 << 20
 func readSmall(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
-		return nil, err
+		return nil, strictyaml.Unreadable(file, err)
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
 		return nil, fmt.Errorf("%s: not a file of at most %d bytes", file, maxFile)
 	}
-	return os.ReadFile(file)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, strictyaml.Unreadable(file, err)
+	}
+	return data, nil
 }

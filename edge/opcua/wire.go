@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/gopcua/opcua/ua"
@@ -80,6 +81,9 @@ func (w *wire) hello(ctx context.Context, url string) error {
 		return err
 	}
 	chunk, err := w.read(ctx)
+	if errors.Is(err, errClosed) || errors.Is(err, syscall.ECONNRESET) {
+		return errMute
+	}
 	if err != nil {
 		return err
 	}
@@ -166,6 +170,12 @@ func (w *wire) read(ctx context.Context) ([]byte, error) {
 	return w.in[:size:size], nil
 }
 
+// errMute says that whoever listens ends the connection at the first message of
+// OPC UA, as an S7 PLC does.
+var errMute = errors.New("the server closed the connection without a word of OPC UA; check the address: a server of OPC UA mostly has port 4840, and 102 is S7")
+
+var errClosed = errors.New("the server closed the connection")
+
 func (w *wire) explain(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
@@ -175,7 +185,7 @@ func (w *wire) explain(ctx context.Context, err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded), ctx.Err() != nil:
 		return errLate // the connection's deadline is that of ctx, and may be noticed sooner
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("the server closed the connection")
+		return errClosed
 	}
 	return err
 }

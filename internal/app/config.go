@@ -29,7 +29,7 @@ type Config struct {
 	// DataOnNetwork permits a data directory on a network file system.
 	DataOnNetwork bool `yaml:"dataOnNetwork"`
 	// HTTP is where page and API listen, on loopback.
-	HTTP string `yaml:"http"`
+	HTTP string `yaml:"http" remedy:"write host:port, such as 127.0.0.1:8080"`
 	// Edge describes the gateway and its PLCs.
 	Edge   edge.Config  `yaml:"edge"`
 	Engine EngineConfig `yaml:"engine"`
@@ -72,7 +72,7 @@ type MQTTConfig struct {
 	mqtt.Config
 	// Embedded is the address of the broker in this process, which is used
 	// when no other is named.
-	Embedded string `yaml:"embedded"`
+	Embedded string `yaml:"embedded" remedy:"write host:port, such as 127.0.0.1:1883"`
 }
 
 const (

@@ -49,6 +49,10 @@ func ExplainTest(file string, data []byte, open script.Open, at string) (string,
 		case t.Begins != "":
 			b.WriteString("  nothing has happened yet: the first step is at " + t.Begins + "\n")
 			continue
+		case t.Ends != "":
+			b.WriteString("  the script ends at " + t.Ends + ", before that time: this is how the rule stands there\n")
+		}
+		switch {
 		case len(t.Standings) == 0:
 			b.WriteString("  the rule is judged for no equipment then\n")
 		}

@@ -12,13 +12,15 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"linewatch/internal/strictyaml"
 )
 
 // Config says where and how changes are published.
 type Config struct {
 	// Broker is tcp://host:port or ssl://host:port. Without TLS only a broker on
 	// this machine is accepted, unless Insecure says otherwise.
-	Broker string `yaml:"broker"`
+	Broker string `yaml:"broker" remedy:"write tcp://host:port, such as tcp://127.0.0.1:1883"`
 	// ClientID names this publisher to the broker. Two publishers with one id
 	// throw each other out.
 	ClientID string `yaml:"clientId"`
@@ -116,7 +118,7 @@ const maxFile = 1 << 20
 func checkFile(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return err
+		return strictyaml.Unreadable(path, err)
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
 		return fmt.Errorf("%s is not a file of at most %d bytes; name one", path, maxFile)
@@ -128,7 +130,11 @@ func readSmall(path string) ([]byte, error) {
 	if err := checkFile(path); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(path)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, strictyaml.Unreadable(path, err)
+	}
+	return data, nil
 }
 
 // password reads the password file.

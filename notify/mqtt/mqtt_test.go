@@ -249,7 +249,7 @@ func TestValidate(t *testing.T) {
 		{"control character", func(c *Config) { c.Site = "a\x00" }, "mqtt.site"},
 		{"long user", func(c *Config) { c.User = strings.Repeat("x", 70_000) }, "mqtt.user: must have at most 256"},
 		{"no user", func(c *Config) { c.User = "" }, "mqtt.passwordFile: needs a user"},
-		{"no such file", func(c *Config) { c.PasswordFile = filepath.Join(dir, "none") }, "mqtt.passwordFile"},
+		{"no such file", func(c *Config) { c.PasswordFile = filepath.Join(dir, "none") }, "mqtt.passwordFile: " + filepath.Join(dir, "none") + ": no such file; check the name and the directory"},
 		{"a device", func(c *Config) { c.PasswordFile = "/dev/zero" }, "mqtt.passwordFile: /dev/zero is not a file"},
 		{"a directory", func(c *Config) { c.CAFile = dir }, "mqtt.caFile"},
 	}

@@ -179,7 +179,7 @@ func (f *testFile) rules() []*linewatch.Rule {
 func (f *testFile) parse(field, name string) (rulefile.Document, error) {
 	full, data, err := f.read(name)
 	if err != nil {
-		return rulefile.Document{}, f.doc.Fault(field, fmt.Sprintf("%.80q: %v", name, bare(err)), "names are relative to the test file")
+		return rulefile.Document{}, f.doc.Fault(field, fmt.Sprintf("%.80q: %v", name, bare(err)), relative)
 	}
 	return rulefile.Parse(full, data)
 }

@@ -2,6 +2,7 @@ package script
 
 import (
 	"errors"
+	"fmt"
 
 	"linewatch"
 	"linewatch/internal/strictyaml"
@@ -95,16 +96,24 @@ func (f *testFile) runUntil(i int, end linewatch.Time) (*runner, error) {
 type At struct {
 	Test      string // its name
 	Begins    string // the earliest time of its steps, written as there, if that is only later
+	Ends      string // the latest of them, if that is earlier
 	Standings []rules.Standing
 	Watermark linewatch.Time
 }
+
+// ErrTime says that the instant of Explain is none.
+var ErrTime = errors.New("is not a time")
 
 // Explain runs the tests of a file no further than an instant, written as in
 // steps, and returns how the instances of the file's own rule stand then.
 func Explain(file string, data []byte, open Open, at string) ([]At, error) {
 	end, rest, err := cutTime(at)
 	if err != nil || rest != "" {
-		return nil, errors.New("write the time as in the steps: HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be")
+		remedy := timeRemedy
+		if m := (*mistake)(nil); errors.As(err, &m) {
+			remedy = m.remedy
+		}
+		return nil, fmt.Errorf("%.40q %w; %s", at, ErrTime, remedy)
 	}
 	f, err := readFile(file, data, open)
 	if err != nil {
@@ -119,6 +128,9 @@ func Explain(file string, data []byte, open Open, at string) ([]At, error) {
 		t := At{Test: f.tests[i].Name, Standings: r.domain.Explain(f.rule.ID, ""), Watermark: r.domain.Watermark()}
 		if r.began > end {
 			t.Begins = formatTime(r.began)
+		}
+		if last := latest(r.steps); last < end {
+			t.Ends = formatTime(last)
 		}
 		out = append(out, t)
 	}

@@ -91,8 +91,14 @@ func listed(name, what string, names []string) string {
 	return what + strings.Join(names, ", ")
 }
 
+// relative is what to do about a file that cannot be read.
+const relative = "check the name, which is relative to the test file"
+
 // bare returns why a file cannot be read, without its name.
 func bare(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.New("no such file")
+	}
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {
 		return p.Err
 	}

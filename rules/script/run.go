@@ -218,6 +218,15 @@ func earliest(steps []step) linewatch.Time {
 	return first
 }
 
+// latest returns the last event time of the steps.
+func latest(steps []step) linewatch.Time {
+	last := steps[0].at
+	for i := range steps {
+		last = max(last, steps[i].at)
+	}
+	return last
+}
+
 // compile makes the expressions of rules ready.
 func compile(source string) (rules.Expression, error) { return expression.Compile(source) }
 
@@ -434,7 +443,7 @@ func (r *runner) find(name string) (linewatch.Equipment, bool) {
 func (r *runner) apply(s *step) error {
 	name, data, err := r.file.read(s.arg)
 	if err != nil {
-		return wrong(s.argLeft, s.arg, fmt.Sprintf("cannot be applied: %v", bare(err)), "names are relative to the test file")
+		return wrong(s.argLeft, s.arg, fmt.Sprintf("cannot be applied: %v", bare(err)), relative)
 	}
 	found, err := rulefile.Parse(name, data)
 	switch {

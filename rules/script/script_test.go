@@ -325,8 +325,8 @@ func TestMistakes(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"", "f: is empty"},
 		{"rule: hot.yaml\n", "f:1:1: tests: are missing; give at least one"},
-		{strings.Replace(good, "hot.yaml", "absent.yaml", 1), `f:1:7: rule: "absent.yaml": file does not exist; names are relative to the test file`},
-		{strings.Replace(good, "hot.yaml", "/etc/passwd", 1), `f:1:7: rule: "/etc/passwd": is not a relative name; names are relative to the test file`},
+		{strings.Replace(good, "hot.yaml", "absent.yaml", 1), `f:1:7: rule: "absent.yaml": no such file; check the name, which is relative to the test file`},
+		{strings.Replace(good, "hot.yaml", "/etc/passwd", 1), `f:1:7: rule: "/etc/passwd": is not a relative name; check the name, which is relative to the test file`},
 		{strings.Replace(good, "hot.yaml", "assets.yaml", 1), "f:1:7: rule: names a file that holds no rule; name a file of kind Rule"},
 		{strings.Replace(good, "hot.yaml", "class.yaml", 1), "f:1:1: assets: is missing; the rule is about a class of equipment: name the file that says what is of that class"},
 		{strings.Replace(good, "hot.yaml", "hot.yaml\nassets: hot.yaml", 1), "f:2:9: assets: names a file that holds no registry; name a file of kind Assets"},
@@ -339,7 +339,7 @@ func TestMistakes(t *testing.T) {
 		{strings.Replace(good, "name: n", "name: n\n  senders: {a: [F1], b: [F1]}", 1), "f:4:26: tests[0].senders.b[0]: is an equipment of sender a too; list it once"},
 		{strings.Replace(good, "name: n", "name: n\n  senders: {a: [C1]}", 1), `f:6:14: "F1" comes from no sender of the test; list it under one of its senders`},
 		{"rule: class.yaml\nassets: assets.yaml\ntests:\n- name: n\n  steps: 08:00:00 X9 t = 6\n  expect: \"\"\n", `f:5:19: "X9" is not registered in assets.yaml; register it there`},
-		{step("8:00 F1 t = 6"), `f:5:5: "8:00" is not a time; write HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be`},
+		{step("8:00 F1 t = 6"), `f:5:5: "8:00" is not a time; write 08:00:00`},
 		{step("8:00:00 F1 t = 6"), `f:5:5: "8:00:00" is not a time; write 08:00:00`},
 		{step("08:61:00 F1 t = 6"), `f:5:5: "08:61:00" is not a time; write HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be`},
 		{step("08:00:00 F1 t"), "f:5:14: this step lacks a value; write TIME EQUIPMENT TAG = VALUE, or TIME and one of watermark, heartbeat, offline, apply, delete"},
@@ -351,7 +351,7 @@ func TestMistakes(t *testing.T) {
 		{step("08:00:00 heartbeat"), "f:5:14: this step has the wrong form; write it as TIME heartbeat SENDER"},
 		{step("08:00:00 heartbeat plc9"), `f:5:24: "plc9" is no sender of the test, which has one for all equipment, plc; write plc, or say above steps what comes from which: senders: {plc9: [F1]}`},
 		{step("08:00:00 delete other"), `f:5:21: "other" is no rule of the test; the rules are hot`},
-		{step("08:00:00 apply absent.yaml"), `f:5:20: "absent.yaml" cannot be applied: file does not exist; names are relative to the test file`},
+		{step("08:00:00 apply absent.yaml"), `f:5:20: "absent.yaml" cannot be applied: no such file; check the name, which is relative to the test file`},
 		{step("08:00:00 F1 t = 6\n    2026-03-01 08:00:00 watermark"), "f:6:5: this line is more than 31d from the first; put it into a test of its own"},
 		{expect("08:00:00 F1 UNKNOWN WARNING"), "f:7:14: this line is not a change of state; write TIME EQUIPMENT STATE -> STATE by GROUP"},
 		{expect("08:00:00 F1 unknown -> WARNING"), `f:7:17: "unknown" is not a state; write it in capitals: UNKNOWN`},
@@ -369,7 +369,7 @@ func TestMistakes(t *testing.T) {
 		{"rule: class.yaml\nassets: tags.yaml\ntests:\n- name: n\n  steps: |\n\n    # größe\n      08:00:00 F1 \"presure\" = 6\n  expect: \"\"\n", `f:8:19: "presure" is no tag of F1; did you mean pressure? Else list it in tags.yaml`},
 		{"rule: class.yaml\nassets: tags.yaml\ntests:\n- name: n\n  steps: |\n    08:00:00 F22 t = 6\n  expect: \"\"\n", `f:6:14: "F22" is not registered in tags.yaml; did you mean F2? Else register it there`},
 		{step("08:00:00 apply assets.yaml\n    08:00:00 X t = 6"), `f:6:14: "X" is not registered in assets.yaml; register it there`},
-		{expect("8:00 F1 UNKNOWN -> WARNING"), `f:7:5: "8:00" is not a time; write HH:MM:SS or HH:MM:SS.mmm, with a date such as 2026-01-02 before it if need be`},
+		{expect("8:00 F1 UNKNOWN -> WARNING"), `f:7:5: "8:00" is not a time; write 08:00:00`},
 		{good + "  late: 08:00:00 watermark\n", "f:7:9: this line is not a point"},
 	}
 	for _, test := range tests {

@@ -74,8 +74,10 @@ func cutTime(s string) (at linewatch.Time, rest string, err error) {
 	t, err := time.Parse("2006-01-02 15:04:05", date+" "+word)
 	if err != nil || !timePattern.MatchString(word) {
 		remedy := timeRemedy
-		if padded := "0" + word; timePattern.MatchString(padded) {
-			remedy = "write " + padded
+		for _, padded := range []string{"0" + word, word + ":00", "0" + word + ":00"} {
+			if timePattern.MatchString(padded) {
+				remedy = "write " + padded
+			}
 		}
 		return 0, "", wrong(len(s), word, "is not a time", remedy)
 	}

@@ -94,7 +94,7 @@ func New(c Config) (*Source, error) {
 	if c.CAFile != "" {
 		pem, err := readFile(c.CAFile)
 		if err != nil {
-			return nil, fmt.Errorf("table %s: caFile: %w", c.ID, err)
+			return nil, fmt.Errorf("table %s: caFile: %w", c.ID, strictyaml.Unreadable(c.CAFile, err))
 		}
 		t.TLSClientConfig.RootCAs = x509.NewCertPool()
 		if !t.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
@@ -158,7 +158,7 @@ func (s *Source) read(ctx context.Context) (data []byte, kind string, err error)
 	if s.cfg.TokenFile != "" {
 		token, err := readFile(s.cfg.TokenFile)
 		if err != nil {
-			return nil, "", fmt.Errorf("tokenFile: %w", err)
+			return nil, "", fmt.Errorf("tokenFile: %w", strictyaml.Unreadable(s.cfg.TokenFile, err))
 		}
 		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	}
