@@ -1,6 +1,7 @@
 package s7
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -34,16 +35,20 @@ type Address struct {
 const maxByte = 1<<16 - 1
 
 // ParseAddress reads an address and a type as the package comment describes
-// them. The type may be empty where the address says enough. The error names
-// what is wrong and what would be right.
+// them. The type may be empty for a bit; anything else could be read in several
+// ways, each of which gives a number. The error names what is wrong and what
+// would be right; errNoType is of a type that is missing.
 func ParseAddress(address, typ string) (Address, error) {
 	var a Address
 	letter, err := a.parsePlace(strings.ToUpper(strings.TrimSpace(address)))
 	if err != nil {
 		return Address{}, fmt.Errorf("address %.80q: %w", address, err)
 	}
-	if typ == "" {
-		typ = map[byte]string{'X': "bool", 'B': "byte", 'W': "word", 'D': "dword"}[letter]
+	if typ = strings.TrimSpace(typ); typ == "" {
+		if letter != 'X' {
+			return Address{}, noType(a, letter)
+		}
+		typ = "bool"
 	}
 	if a.Type, err = ParseType(typ); err != nil {
 		return Address{}, err
@@ -52,6 +57,22 @@ func ParseAddress(address, typ string) (Address, error) {
 		return Address{}, fmt.Errorf("address %.80q with type %s: %w", address, a.Type, err)
 	}
 	return a, nil
+}
+
+var errNoType = errors.New("missing")
+
+func noType(a Address, letter byte) error {
+	size, bytes := 0, ""
+	switch letter {
+	case 'W':
+		size, bytes = 2, " of two bytes"
+	case 'D':
+		size, bytes = 4, " of four bytes"
+	}
+	names := namesOf(size)
+	last := len(names) - 1
+	return fmt.Errorf("%w, and %s may be read as any%s; give the type that the PLC declares: %s or %s",
+		errNoType, a.named(string(letter)), bytes, strings.Join(names[:last], ", "), names[last])
 }
 
 // parsePlace reads the upper-case address s into a and returns the letter that
@@ -141,10 +162,16 @@ func (a Address) String() string {
 	case a.Type.Size() == 4:
 		letter = "D"
 	}
-	s := letter + strconv.Itoa(a.Byte)
+	s := a.named(letter)
 	if a.Type.kind == kindBool {
 		s += "." + strconv.Itoa(a.Bit)
 	}
+	return s
+}
+
+// named returns the address with a letter for the width, without the bit.
+func (a Address) named(letter string) string {
+	s := letter + strconv.Itoa(a.Byte)
 	switch a.Area {
 	case Inputs:
 		return "I" + s

@@ -7,7 +7,7 @@
 // A tag has an address as the Siemens tools write it, and a type:
 //
 //	address: DB1.DBX0.3                  bit 3 of byte 0 of data block 1
-//	address: DB1.DBB2                    one byte
+//	address: DB1.DBB2     type: usint    one byte
 //	address: DB1.DBW4     type: int      two bytes from byte 4
 //	address: DB1.DBD8     type: real     four bytes from byte 8
 //	address: DB1.DBB20    type: lreal    any type, from byte 20
@@ -15,8 +15,8 @@
 //	address: M10.3, MB10, MW10, MD10     the same in merkers; I (or E) is inputs, Q (or A) outputs
 //
 // The letter before the byte number is X for a bit, W for two bytes, D for
-// four and B for the first byte of a value of any size. Without a type, X is a
-// bool, B a byte, W a word and D a dword. Letter case does not matter.
+// four and B for the first byte of a value of any size. Only a bit needs no type:
+// it is a bool. Letter case does not matter.
 //
 // Types: bool; byte, usint, sint (1 byte); word, uint, int (2); dword, udint,
 // dint, real, time (4); lword, ulint, lint, lreal (8); char (1);

@@ -14,7 +14,7 @@ func overlapOf(addresses ...string) (int, string) {
 	var c edge.SourceConfig
 	for i, a := range addresses {
 		address, typ, _ := strings.Cut(a, " ")
-		c.Tags = append(c.Tags, edge.TagConfig{Name: fmt.Sprintf("t%d", i), Address: address, Type: typ})
+		c.Tags = append(c.Tags, edge.TagConfig{Name: fmt.Sprintf("t%d", i), Address: address, Type: typed(address, typ)})
 	}
 	return Overlap(c)
 }

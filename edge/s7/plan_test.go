@@ -9,7 +9,7 @@ import (
 
 func mustParse(t testing.TB, address, typ string) Address {
 	t.Helper()
-	a, err := ParseAddress(address, typ)
+	a, err := ParseAddress(address, typed(address, typ))
 	if err != nil {
 		t.Fatal(err)
 	}

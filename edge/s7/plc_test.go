@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -207,7 +208,7 @@ func newSource(t testing.TB, address string, timeout time.Duration, tags ...[2]s
 		Interval: edge.DefaultInterval, Timeout: edge.Span(timeout),
 	}
 	for _, tag := range tags {
-		c.Tags = append(c.Tags, edge.TagConfig{Name: tag[0], Address: tag[0], Type: tag[1]})
+		c.Tags = append(c.Tags, edge.TagConfig{Name: tag[0], Address: tag[0], Type: typed(tag[0], tag[1])})
 	}
 	s, err := New(c, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -231,4 +232,16 @@ func dripping(gone <-chan struct{}) func(net.Conn, []byte) {
 			}
 		}
 	}
+}
+
+// typed returns a type, or the unsigned one of an address's width.
+func typed(address, typ string) string {
+	if typ != "" {
+		return typ
+	}
+	_, width, found := strings.Cut(address, ".DB")
+	if !found {
+		width = address[1:]
+	}
+	return map[byte]string{'B': "byte", 'W': "word", 'D': "dword"}[width[0]]
 }

@@ -63,7 +63,11 @@ func New(c edge.SourceConfig, log *slog.Logger) (*Source, error) {
 	}
 	for i, tag := range c.Tags {
 		if s.addresses[i], err = ParseAddress(tag.Address, tag.Type); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", edge.TagPath(c.ID, tag.Name), err))
+			path := edge.TagPath(c.ID, tag.Name)
+			if errors.Is(err, errNoType) {
+				path += ".type"
+			}
+			errs = append(errs, fmt.Errorf("%s: %w", path, err))
 		}
 	}
 	return s, errors.Join(errs...)

@@ -231,7 +231,7 @@ func TestWholeRequestRefused(t *testing.T) {
 
 func TestNewNamesEveryMistake(t *testing.T) {
 	_, err := New(edge.SourceConfig{ID: "plc1", Address: "a:b:c", Tags: []edge.TagConfig{
-		{Name: "speed", Address: "DB1.DBW0"}, {Name: "temperature", Address: "DB1.DBX0.9"}, {Name: "level", Address: "MW2", Type: "real"},
+		{Name: "speed", Address: "DB1.DBW0", Type: "int"}, {Name: "temperature", Address: "DB1.DBX0.9"}, {Name: "level", Address: "MW2", Type: "real"},
 	}},
 		slog.New(slog.DiscardHandler))
 	for _, want := range []string{"sources[plc1].address:", "sources[plc1].tags[temperature]: address", "sources[plc1].tags[level]: address"} {

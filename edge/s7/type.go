@@ -77,16 +77,28 @@ func ParseType(s string) (Type, error) {
 		}
 		return Type{}, fmt.Errorf("type %.40q: write string[N] with the N of the PLC's declaration, 1 to %d", s, maxStringChars)
 	}
-	names := []string{"string[N]"}
-	for name := range typeNames {
-		names = append(names, name)
-	}
+	names := append(namesOf(0), "bool")
 	slices.Sort(names)
 	want := "use one of " + strings.Join(names, ", ")
 	if near := strictyaml.Nearest(name, names); near != "" {
 		want = "did you mean " + near + "? Else " + want
 	}
 	return Type{}, fmt.Errorf("type %.40q is unknown; %s", s, want)
+}
+
+// namesOf returns the names of the types of a size, and of all but bool for 0,
+// in order.
+func namesOf(size int) (names []string) {
+	for name, k := range typeNames {
+		if k != kindBool && (size == 0 || kindSizes[k] == size) {
+			names = append(names, name)
+		}
+	}
+	if size == 0 {
+		names = append(names, "string[N]")
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Size returns the number of bytes that a value takes in the PLC.

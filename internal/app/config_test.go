@@ -44,7 +44,7 @@ rules: [rules/*.yaml, /etc/linewatch/extra.yaml]
 edge:
   gateway: gw
   sources:
-    - {id: plc, protocol: s7, address: "192.0.2.1:1102", rack: 1, slot: 2, interval: 50ms, timeout: 3s, equipment: E1, tags: [{name: a, address: DB1.DBW0}, {name: b, address: M1.2, type: bool, equipment: E2}]}
+    - {id: plc, protocol: s7, address: "192.0.2.1:1102", rack: 1, slot: 2, interval: 50ms, timeout: 3s, equipment: E1, tags: [{name: a, address: DB1.DBW0, type: int}, {name: b, address: M1.2, type: bool, equipment: E2}]}
 engine: {scope: global, openSenders: 7, bound: 1s, idleTimeout: 20s, maxFutureSkew: 1m, joinGrace: 3s, maxHold: 2m, catchUp: skip, onAllIdle: hold, bufferCap: 5000, snapshotEvery: 1s}
 mqtt: {broker: "ssl://broker:8883", clientId: me, site: here, user: u, passwordFile: password, caFile: ca.pem, insecure: true}
 `)
@@ -56,7 +56,7 @@ mqtt: {broker: "ssl://broker:8883", clientId: me, site: here, user: u, passwordF
 		Assets: filepath.Join(dir, "plant/assets.yaml"), Rules: []string{filepath.Join(dir, "rules/*.yaml"), "/etc/linewatch/extra.yaml"},
 		Edge: edge.Config{Gateway: "gw", Sources: []edge.SourceConfig{{
 			ID: "plc", Protocol: "s7", Address: "192.0.2.1:1102", Rack: 1, Slot: 2, Interval: edge.Span(50e6), Timeout: edge.Span(3e9), Equipment: "E1",
-			Tags: []edge.TagConfig{{Name: "a", Address: "DB1.DBW0"}, {Name: "b", Address: "M1.2", Type: "bool", Equipment: "E2"}},
+			Tags: []edge.TagConfig{{Name: "a", Address: "DB1.DBW0", Type: "int"}, {Name: "b", Address: "M1.2", Type: "bool", Equipment: "E2"}},
 		}}},
 		Engine: EngineConfig{
 			Scope: "global", OpenSenders: 7, Bound: linewatch.Second, IdleTimeout: 20 * linewatch.Second, MaxFutureSkew: linewatch.Minute,
@@ -141,7 +141,7 @@ func TestConfigurationOfManyTags(t *testing.T) {
 
 func TestAddressThatIsUsedTwiceIsWarnedOf(t *testing.T) {
 	var said strings.Builder
-	tags := []edge.TagConfig{{Name: "a", Address: "DB1.DBW0"}, {Name: "b", Address: "DB1.DBW2"}, {Name: "c", Address: "DB1.DBW0"}}
+	tags := []edge.TagConfig{{Name: "a", Address: "DB1.DBW0", Type: "int"}, {Name: "b", Address: "DB1.DBW2", Type: "int"}, {Name: "c", Address: "DB1.DBW0", Type: "int"}}
 	warnDoubled(edge.Config{Sources: []edge.SourceConfig{{ID: "plc1", Tags: tags}, {ID: "plc2", Tags: tags[:2]}}}, slog.New(slog.NewTextHandler(&said, nil)))
 	if got := said.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `source=plc1 tags=1 first="a and c: DB1.DBW0"`) {
 		t.Errorf("said %q", got)
@@ -160,7 +160,8 @@ func TestTagsInTheWayOfOthersAreWarnedOf(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(&said, nil))
 	tags := []edge.TagConfig{{Name: "a", Address: "DB1.DBD0", Type: "real"}, {Name: "b", Address: "DB1.DBD2", Type: "real"}}
 	c := edge.Config{Sources: []edge.SourceConfig{
-		{ID: "plc1", Protocol: "s7", Equipment: "E1", Tags: tags}, {ID: "plc2", Protocol: "s7", Equipment: "E2", Tags: tags[:1]},
+		{ID: "plc1", Protocol: "s7", Equipment: "E1", Tags: tags},
+		{ID: "plc2", Protocol: "s7", Equipment: "E2", Tags: tags[:1]},
 		{ID: "plc3", Protocol: edge.ProtocolOPCUA, Equipment: "E1", Tags: []edge.TagConfig{{Name: "b", Address: "ns=1;s=b"}, {Name: "a", Equipment: "E3", Address: "ns=1;s=a"}}},
 	}}
 	warnOverlap(c, log)
@@ -188,10 +189,10 @@ func TestStaleTagsAreWarnedOf(t *testing.T) {
 	c.Edge = edge.Config{Gateway: "gw", Sources: []edge.SourceConfig{{
 		ID: "plc", Protocol: "s7", Address: "127.0.0.1:1", Slot: 1, Equipment: "f1", MaxSilence: edge.Span(30 * time.Second),
 		Tags: []edge.TagConfig{
-			{Name: "fine", Address: "DB1.DBW0"},
-			{Name: "late", Address: "DB1.DBW2", MaxSilence: edge.Span(time.Minute)},
-			{Name: "later", Address: "DB1.DBW4", MaxSilence: edge.Span(time.Hour)},
-			{Name: "any", Address: "DB1.DBW6"},
+			{Name: "fine", Address: "DB1.DBW0", Type: "int"},
+			{Name: "late", Address: "DB1.DBW2", Type: "int", MaxSilence: edge.Span(time.Minute)},
+			{Name: "later", Address: "DB1.DBW4", Type: "int", MaxSilence: edge.Span(time.Hour)},
+			{Name: "any", Address: "DB1.DBW6", Type: "int"},
 		},
 	}}}
 	c.Assets = filepath.Join(t.TempDir(), "assets.yaml")

@@ -21,7 +21,7 @@ type block struct {
 }
 
 const (
-	sampleTag    = `{name: t, address: MB0%tag}`
+	sampleTag    = `{name: t, address: M0.0%tag}`
 	sampleSource = `{id: s, protocol: s7, address: plc, equipment: e%source, tags: [` + sampleTag + `]}`
 	sampleServer = `{id: s, protocol: opcua, address: plc, equipment: e, opcua: {insecure: true%opcua}, tags: [{name: t, address: ns=2;s=a}]}`
 )

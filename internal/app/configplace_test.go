@@ -29,13 +29,14 @@ func TestMistakesInValuesHaveAPlace(t *testing.T) {
 `
 	change := func(old, by string) string { return strings.Replace(one, old, by, 1) }
 	for text, want := range map[string]string{
-		one:                                          `linewatch.yaml:13:17: edge.sources[0].tags[rinse_valve_open]: type "boool" is unknown; did you mean bool? Else use one of `,
-		change("boool", "bool"):                      `linewatch.yaml:19:51: edge.sources[filler].tags[a].type: type "flot" is unknown; did you mean float? Else use one of `,
-		change("protocol: s7", "protocol: s8"):       `linewatch.yaml:7:17: edge.sources[0].protocol: "s8" is unknown; use s7 or opcua`,
-		change("address: 192", "interval: 2h #"):     `linewatch.yaml:8:17: edge.sources[0].interval: `,
-		change("gateway: gw", "gateway: a b"):        `linewatch.yaml:4:12: edge.gateway: "a b" is not a name`,
-		change("id: filler", "id: two words"):        `linewatch.yaml:15:11: edge.sources[1].id: "two words" is not a name`,
-		"mqtt: {broker: 'ssl://a:1', embedded: 'b'}": `linewatch.yaml:3:7: mqtt: both broker and embedded; name one of them`,
+		one:                     `linewatch.yaml:13:17: edge.sources[0].tags[rinse_valve_open]: type "boool" is unknown; did you mean bool? Else use one of `,
+		change("boool", "bool"): `linewatch.yaml:19:51: edge.sources[filler].tags[a].type: type "flot" is unknown; did you mean float? Else use one of `,
+		change("DB1.DBX0.0, type: bool,", "DB1.DBD0,"): `linewatch.yaml:10:11: edge.sources[0].tags[ok].type: missing, and DB1.DBD0 may be read as any of four bytes; give the type that the PLC declares: dint, dword, real, time or udint`,
+		change("protocol: s7", "protocol: s8"):         `linewatch.yaml:7:17: edge.sources[0].protocol: "s8" is unknown; use s7 or opcua`,
+		change("address: 192", "interval: 2h #"):       `linewatch.yaml:8:17: edge.sources[0].interval: `,
+		change("gateway: gw", "gateway: a b"):          `linewatch.yaml:4:12: edge.gateway: "a b" is not a name`,
+		change("id: filler", "id: two words"):          `linewatch.yaml:15:11: edge.sources[1].id: "two words" is not a name`,
+		"mqtt: {broker: 'ssl://a:1', embedded: 'b'}":   `linewatch.yaml:3:7: mqtt: both broker and embedded; name one of them`,
 		"http: ''": `linewatch.yaml:3:7: http: `,
 		"tables: [{id: a, file: a.csv, every: 1ms}]": `linewatch.yaml:3:`,
 	} {
