@@ -172,6 +172,29 @@ func TestUnsyncedClock(t *testing.T) {
 	})
 }
 
+// A source is not blamed for a clock of the agent that is known to be wrong.
+func TestWhoseClockIsWrong(t *testing.T) {
+	for _, wrong := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(24 * time.Hour)
+			base := linewatch.TimeOf(time.Now()).Add(linewatch.Hour)
+			spool, uplink := newMemorySpool(), newMemoryUplink()
+			o := options(spool, uplink, map[string]Source{"plc": every(time.Second, func(n int) Scan {
+				at := base.Add(linewatch.Duration(n) * linewatch.Second)
+				return Scan{First: n == 0, Through: at, Readings: []Reading{{Value: linewatch.IntValue(int64(n)), Quality: linewatch.Ok, At: at}}}
+			})})
+			var log bytes.Buffer
+			o.Log, o.Unsynced = slog.New(slog.NewTextHandler(&log, nil)), func() bool { return wrong }
+			_, stop := start(t, o)
+			time.Sleep(5 * time.Second)
+			stop()
+			if blamed, known := strings.Contains(log.String(), "check its clock"), strings.Contains(log.String(), "ours, which is known to be wrong"); blamed == wrong || known != wrong {
+				t.Errorf("wrong %v: said %s", wrong, &log)
+			}
+		})
+	}
+}
+
 func TestLossOfASourceWithOwnTimes(t *testing.T) {
 	cut := Scan{Through: linewatch.NoTime, Err: errors.New("connection reset")}
 	for _, test := range []struct {

@@ -180,6 +180,10 @@ func (s *sender) noteClock(times *scanTimes) {
 	case clockBehind:
 		s.log.Warn("the source is behind, and the judgement of its line waits for it; check its clock", "source", s.config.ID, "behind_ms", int64(times.behind))
 	case clockDisbelieved:
+		if times.unsynced {
+			s.log.Warn("the source's clock does not agree with ours, which is known to be wrong: its values get our time until ours is set right", "source", s.config.ID)
+			return
+		}
 		s.log.Warn("the source's clock is more than a minute ahead of ours or was never set: its values get the agent's time; check its clock", "source", s.config.ID)
 	default:
 		s.log.Info("the source's clock is right again", "source", s.config.ID)
