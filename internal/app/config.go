@@ -114,7 +114,7 @@ func LoadConfig(name string) (Config, error) {
 	if err := doc.Decode(&c); err != nil {
 		return Config{}, &ConfigError{err}
 	}
-	faults := append(placeholders(doc), c.zeroSpans(doc)...)
+	faults := append(placeholders(doc), c.zeros(doc)...)
 	if c.APIVersion != apiVersion {
 		faults = append(faults, doc.Fault("apiVersion", "is not supported", "write apiVersion: "+apiVersion))
 	}
@@ -142,9 +142,9 @@ func placeholders(doc *strictyaml.Document) (faults []*strictyaml.Error) {
 	return faults
 }
 
-// zeroSpans refuses spans of tables that are written as 0, which would be taken
-// for the default.
-func (c *Config) zeroSpans(doc *strictyaml.Document) (faults []*strictyaml.Error) {
+// zeros refuses what is written as 0 and would be taken for the default. Spans
+// of the edge refuse it by themselves.
+func (c *Config) zeros(doc *strictyaml.Document) (faults []*strictyaml.Error) {
 	for i, t := range c.Tables {
 		for _, of := range []struct {
 			key  string
@@ -154,6 +154,12 @@ func (c *Config) zeroSpans(doc *strictyaml.Document) (faults []*strictyaml.Error
 			if text, said := doc.Text(at); said && of.span == 0 {
 				faults = append(faults, doc.Fault(at, text+" is no time at all", "leave the key out for the default, or give a longer one"))
 			}
+		}
+	}
+	for i, s := range c.Edge.Sources {
+		at := strictyaml.Index("edge.sources", i) + ".opcua.queue"
+		if _, said := doc.Text(at); said && s.OPCUA.Queue == 0 {
+			faults = append(faults, doc.Fault(at, "0; use 1 to 1000", "or leave the key out for the default"))
 		}
 	}
 	return faults

@@ -104,6 +104,7 @@ func TestWrongValues(t *testing.T) {
 		{"mqtt: {broker: 'ssl://b:1', user: \"${A\\n${B}}\"}", "35: mqtt.user: holds ${"},
 		{"edge: {gateway: g, sources: [{id: a, protocol: s7, interval: 0s}]}", `62: edge.sources[0].interval: "0s" is no time at all; leave the key out for the default`},
 		{"edge: {gateway: g, sources: [{id: a, protocol: s7, tags: [{name: a, maxSilence: 0ms}]}]}", `81: edge.sources[0].tags[0].maxSilence: "0ms" is no time at all`},
+		{"edge: {gateway: g, sources: [{id: a, protocol: opcua, opcua: {queue: 0}}]}", "70: edge.sources[0].opcua.queue: 0; use 1 to 1000"},
 		{"tables: [{id: t, key: k, file: f, every: 0s}]", "42: tables[0].every: 0s is no time at all"},
 		{"mqtt: {broker: 'ssl://b:1', user: u, passwordFile: none}", "52: mqtt.passwordFile: "},
 	} {

@@ -3,10 +3,15 @@ package mqtt
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/http/httptest"
 	"os"
@@ -273,6 +278,7 @@ func TestTLS(t *testing.T) {
 	certificate := web.TLS.Certificates
 	address, _ := startBroker(t, "127.0.0.1:0", &recorder{}, &tls.Config{Certificates: certificate})
 	old, _ := startBroker(t, "127.0.0.1:0", &recorder{}, &tls.Config{Certificates: certificate, MaxVersion: tls.VersionTLS11})
+	expired, expiredCA := expiredBroker(t)
 	plainText, _ := startBroker(t, "127.0.0.1:0", &recorder{}, nil)
 	_, port, _ := net.SplitHostPort(address)
 	tests := []struct {
@@ -284,6 +290,7 @@ func TestTLS(t *testing.T) {
 		{"unknown authority", Config{Broker: "ssl://" + address}, ErrTLS},
 		{"another host's certificate", Config{Broker: "ssl://localhost:" + port, CAFile: ca}, ErrTLS},
 		{"TLS 1.1", Config{Broker: "ssl://" + old, CAFile: ca}, ErrTLS},
+		{"expired certificate", Config{Broker: "ssl://" + expired, CAFile: expiredCA}, ErrTLS},
 		{"no TLS there", Config{Broker: "ssl://" + plainText, CAFile: ca}, ErrTLS},
 	}
 	for _, test := range tests {
@@ -293,6 +300,30 @@ func TestTLS(t *testing.T) {
 			}
 		})
 	}
+}
+
+// expiredBroker is a broker with a certificate of yesterday.
+func expiredBroker(t *testing.T) (address, ca string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: now.Add(-48 * time.Hour), NotAfter: now.Add(-24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca = filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address, _ = startBroker(t, "127.0.0.1:0", &recorder{}, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+	return address, ca
 }
 
 // A broker that accepts and then says nothing must hold nobody up for ever.
