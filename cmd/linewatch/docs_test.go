@@ -49,7 +49,14 @@ func TestRulesPage(t *testing.T) { // not parallel: it changes the directory
 		t.Fatal(err)
 	}
 	text := read(t, page)
+	samples, err := filepath.Abs("../../configs")
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Chdir(t.TempDir())
+	if err := os.Symlink(samples, "configs"); err != nil {
+		t.Fatal(err)
+	}
 	commands, files := 0, 0
 	for _, f := range fences(t, text) {
 		kind, name, _ := strings.Cut(f.info, " ")

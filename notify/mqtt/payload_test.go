@@ -2,6 +2,10 @@ package mqtt
 
 import (
 	"encoding/json"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,5 +97,34 @@ func TestWhatIsIgnoredIsTold(t *testing.T) {
 	want := `[{"group":"level","tag":"fill_level","op":"below","is":"unknown","cause":"source offline"}]`
 	if diff := cmp.Diff(want, whyJSON(t, &c)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// The page for operators lists every key of a message and of a condition in it.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "\n## MQTT messages\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	ofMessage, ofCondition, ok := strings.Cut(section, "\nOf a condition:\n")
+	if !ok {
+		t.Fatal("the page has no keys of a condition")
+	}
+	for text, of := range map[string]reflect.Type{ofMessage: reflect.TypeFor[message](), ofCondition: reflect.TypeFor[evidence]()} {
+		listed := map[string]bool{}
+		for line := range strings.Lines(text) {
+			if cells := strings.Split(line, "|"); len(cells) > 2 {
+				for _, key := range regexp.MustCompile("`([A-Za-z]+)`").FindAllStringSubmatch(cells[1], -1) {
+					listed[key[1]] = true
+				}
+			}
+		}
+		for i := range of.NumField() {
+			if key, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ","); !listed[key] {
+				t.Errorf("%s.%s is not documented", of.Name(), key)
+			}
+		}
 	}
 }
