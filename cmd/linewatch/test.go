@@ -69,15 +69,24 @@ func testFile(out io.Writer, file string, update bool) (failed int, err error) {
 	for _, t := range result.Tests {
 		if t.OK() {
 			fmt.Fprintf(out, "ok    %s: %s\n", file, t.Name)
+			sayUnread(out, &t)
 			continue
 		}
 		failed++
 		fmt.Fprintf(out, "FAIL  %s:%d: %s\n%s", file, t.Line, t.Name, t.Diff)
+		sayUnread(out, &t)
 		if t.First != nil {
 			io.WriteString(out, app.Finding(t.First))
 		}
 	}
 	return failed, nil
+}
+
+// sayUnread tells of points of a test that no rule reads.
+func sayUnread(out io.Writer, t *script.Test) {
+	for _, text := range t.Unread {
+		fmt.Fprintf(out, "  note: %s\n", text)
+	}
 }
 
 // explainTest says how the rule of a file stands at a time of its tests.

@@ -80,6 +80,29 @@ func TestRuleTestSaysWhyNot(t *testing.T) {
 	}
 }
 
+// A misspelt tag is told of, whether the test passes or not.
+func TestRuleTestWithMisspeltTags(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "rule.yaml", read(t, demoRule))
+	const text = "rule: rule.yaml\ntests:\n  - name: misspelt\n    steps: |\n      08:00:00 F1 presure = 3.4\n    expect: "
+	const note = "  note: DIR/rule.test.yaml:5: no rule of the test reads presure of F1; did you mean pressure?\n"
+	for _, tt := range []struct {
+		expect, begin string
+		code          int
+	}{
+		{"\"\"\n", "ok    DIR/rule.test.yaml: misspelt\n", exitOK},
+		{"08:00:00 F1 UNKNOWN -> WARNING by limits\n", "FAIL  DIR/rule.test.yaml:3: misspelt\n", exitFailed},
+	} {
+		file := write(t, dir, "rule.test.yaml", text+tt.expect)
+		said, code := told(t, "test", file)
+		said = strings.ReplaceAll(said, dir, "DIR")
+		if code != tt.code || !strings.HasPrefix(said, tt.begin) || strings.Count(said, note) != 1 {
+			t.Errorf("exit code %d, said\n%s", code, said)
+		}
+	}
+}
+
 // --at says how the rule stands in the middle of a test.
 func TestRuleTestAt(t *testing.T) {
 	t.Parallel()

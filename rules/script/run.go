@@ -40,6 +40,9 @@ type Test struct {
 	Diff string // what differs, for people; empty when the test passed
 	// First tells more about the first change that differs; nil if none does.
 	First *Finding
+	// Unread tells of points that no rule reads, which is no fault: each a
+	// sentence with its place.
+	Unread []string
 	// Changes and Late are what came out, in the form in which tests expect it.
 	Changes []string
 	Late    []string
@@ -111,6 +114,7 @@ func (f *testFile) steps(path string, t *testDoc) ([]step, error) {
 // judge compares what came out with what the test expects.
 func (f *testFile) judge(out Test, i int, r *runner) (Test, error) {
 	at, t := strictyaml.Index("tests", i), &f.tests[i]
+	out.Unread = r.unread()
 	came := r.domain.Take()
 	for k := range came {
 		out.Changes = append(out.Changes, formatChange(&came[k], f.rule.ID, r.names))
@@ -192,6 +196,7 @@ type runner struct {
 	online   map[string]bool // senders
 	versions map[linewatch.RuleID]uint32
 	rules    map[linewatch.RuleID][]*linewatch.Rule // every version that the test has had
+	reads    map[linewatch.TagRef]bool              // tags that any version reads, by the id of their machine
 	next     map[string]uint64                      // sequence number by sender
 	sequence map[string]uint64                      // by sender and line
 }
@@ -204,7 +209,7 @@ func newRunner(f *testFile, t *testDoc, steps []step) *runner {
 		file: f, registry: f.registryName, test: t, steps: steps, began: earliest(steps), clock: steps[0].at,
 		domain: domain.New(domain.Config{Watermark: times, Tick: tick, AnyEquipment: f.assets == nil, Compile: compile}),
 		online: make(map[string]bool), versions: make(map[linewatch.RuleID]uint32), rules: make(map[linewatch.RuleID][]*linewatch.Rule),
-		next: make(map[string]uint64), sequence: make(map[string]uint64),
+		reads: make(map[linewatch.TagRef]bool), next: make(map[string]uint64), sequence: make(map[string]uint64),
 	}
 }
 
@@ -259,6 +264,11 @@ func (r *runner) register(assets *linewatch.Assets) error {
 		return err
 	}
 	r.assets, r.names = a, namesOf(&a)
+	for _, versions := range r.rules {
+		for _, rule := range versions {
+			r.noteReads(rule)
+		}
+	}
 	for _, s := range a.Senders {
 		if _, known := r.online[s.Source]; !known {
 			r.online[s.Source] = true
@@ -270,6 +280,7 @@ func (r *runner) register(assets *linewatch.Assets) error {
 func (r *runner) publish(rule *linewatch.Rule, from linewatch.Time) error {
 	r.versions[rule.ID]++
 	r.rules[rule.ID] = append(r.rules[rule.ID], rule)
+	r.noteReads(rule)
 	_, err := r.domain.Control(r.clock, &linewatch.Control{
 		Version: 1, Rule: &linewatch.RuleVersion{Rule: *rule, Version: r.versions[rule.ID], From: from},
 	})

@@ -17,13 +17,15 @@ const ruleHead = "apiVersion: linewatch/v1\nkind: Rule\nname: R\npriority: 1\n"
 
 // files are the rules and registries that the tests below name.
 var files = map[string]string{
-	"hot.yaml":     ruleHead + "id: hot\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, above: 5}]\n",
-	"hotter.yaml":  ruleHead + "id: hot\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, above: 7}]\n",
-	"both.yaml":    ruleHead + "id: both\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: ERROR, all: [{tag: t, above: 5}, {tag: t, equipment: C1, above: 5}]}]\n",
-	"class.yaml":   ruleHead + "id: class\nscope: {class: filler}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, above: 5}]\n",
-	"assets.yaml":  "apiVersion: linewatch/v1\nkind: Assets\nequipment:\n- {id: 84068f2f, alias: F1, class: filler, line: L1, site: S}\n- {id: a1b2, alias: F2, class: filler, line: L1, site: S}\n",
-	"tags.yaml":    "apiVersion: linewatch/v1\nkind: Assets\nequipment:\n- {id: 84068f2f, alias: F1, class: filler, line: L1, site: S, tags: [{name: t}, {name: pressure}]}\n- {id: a1b2, alias: F2, class: filler, line: L1, site: S}\n",
-	"slow.yaml":    ruleHead + "id: slow\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, not: {tag: t, above: 5, for: 5m}}, {state: WARNING, any: [{tag: t, above: 5, for: 5m}, {tag: t, above: 7}]}]\n",
+	"hot.yaml":    ruleHead + "id: hot\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, above: 5}]\n",
+	"hotter.yaml": ruleHead + "id: hot\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, above: 7}]\n",
+	"both.yaml":   ruleHead + "id: both\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: ERROR, all: [{tag: t, above: 5}, {tag: t, equipment: C1, above: 5}]}]\n",
+	"class.yaml":  ruleHead + "id: class\nscope: {class: filler}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, above: 5}]\n",
+	"assets.yaml": "apiVersion: linewatch/v1\nkind: Assets\nequipment:\n- {id: 84068f2f, alias: F1, class: filler, line: L1, site: S}\n- {id: a1b2, alias: F2, class: filler, line: L1, site: S}\n",
+	"tags.yaml":   "apiVersion: linewatch/v1\nkind: Assets\nequipment:\n- {id: 84068f2f, alias: F1, class: filler, line: L1, site: S, tags: [{name: t}, {name: pressure}]}\n- {id: a1b2, alias: F2, class: filler, line: L1, site: S}\n",
+	"slow.yaml":   ruleHead + "id: slow\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, not: {tag: t, above: 5, for: 5m}}, {state: WARNING, any: [{tag: t, above: 5, for: 5m}, {tag: t, above: 7}]}]\n",
+	"reads.yaml": ruleHead + "id: reads\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, any: [{tag: speed, above: {table: limits, key: {tag: product}, column: max}}, {expr: flow + C1.caps, above: 5}]}]\n" +
+		"alert: {title: \"${tag:shown}\"}\n",
 	"silent.yaml":  ruleHead + "id: silent\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: WARNING, tag: t, missing: 10m}]\n",
 	"chain.yaml":   ruleHead + "id: chain\nscope: {equipment: F1}\ngroups:\n- id: g\n  weight: 1\n  otherwise: IDLE\n  cases: [{state: ERROR, tag: rule:hot, is: WARNING, for: 10s}]\n",
 	"table.yaml":   "apiVersion: linewatch/v1\nkind: Table\nid: limits\nrows: {A: {max: 5}}\n",
@@ -267,6 +269,47 @@ func TestHints(t *testing.T) {
 	for _, rule := range []string{"hot.yaml", "silent.yaml"} { // what silent waits for is another state
 		if got := run(t, rule, steps+"08:01:00 F1 WARNING -> IDLE by g\n"); strings.Contains(got, "ended") || strings.Contains(got, "is no") {
 			t.Errorf("%s: got a hint in\n%s", rule, got)
+		}
+	}
+}
+
+// Points that no rule reads are told of, in tests that pass and that fail.
+func TestPointsThatNobodyReads(t *testing.T) {
+	for _, tt := range []struct {
+		rule, steps string
+		want        []string
+	}{
+		{"hot.yaml", "08:00:00 F1 t = 6", nil},
+		{"reads.yaml", "08:00:00 F1 speed = 6\n    08:00:00 F1 product = A\n    08:00:00 F1 flow = 6\n    08:00:00 C1 caps = 6\n    08:00:00 F1 shown = 1", nil},
+		{"reads.yaml", "08:00:00 F1 sped = 6\n    08:00:01 F1 sped = 7\n    08:00:00 F1 Speed = 7", []string{
+			"f.test.yaml:5: no rule of the test reads sped of F1; did you mean speed?",
+			"f.test.yaml:7: no rule of the test reads Speed of F1; did you mean speed?",
+		}},
+		{"reads.yaml", "08:00:00 C1 speed = 6\n    08:00:00 F1 wind = 6\n    08:00:00 F9 wind = 6", []string{
+			"f.test.yaml:5: no rule of the test reads speed of C1; it is read of F1",
+			"f.test.yaml:6: no rule of the test reads wind of F1; what is read of it is flow, product, shown, speed",
+			"f.test.yaml:7: no rule of the test reads wind of F9; what is read is of C1, F1",
+		}},
+		{"class.yaml\nassets: assets.yaml", "08:00:00 F1 t = 6\n    08:00:00 a1b2 t = 6\n    08:00:00 F2 u = 6", []string{
+			"f.test.yaml:8: no rule of the test reads u of F2; what is read of it is t",
+		}},
+		{"chain.yaml\nwith: [hot.yaml]", "08:00:00 F1 t = 6\n    08:00:00 apply both.yaml\n    08:00:00 C1 t = 6", nil},
+		{"chain.yaml", "08:00:00 F1 t = 6", []string{"f.test.yaml:5: no rule of the test reads t of F1; they read nothing"}},
+		{"hot.yaml", "08:00:00 F1 a = 6\n    08:00:00 F1 b = 6\n    08:00:00 F1 c = 6\n    08:00:00 F1 d = 6\n    08:00:00 F1 e = 6\n    08:00:00 F1 f = 6", []string{
+			"", "", "", "", "", "and further points that no rule reads",
+		}},
+	} {
+		text := "rule: " + tt.rule + "\ntests:\n- name: n\n  steps: |\n    " + tt.steps + "\n  expect: \"\"\n"
+		r, err := script.Run("f.test.yaml", []byte(text), open)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		got := r.Tests[0].Unread
+		if len(tt.want) > 1 && tt.want[1] == "" { // only the ends matter
+			got, tt.want = []string{got[len(got)-1]}, tt.want[len(tt.want)-1:]
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s (-want +got)\n%s", tt.rule, tt.steps, diff)
 		}
 	}
 }
