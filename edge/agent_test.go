@@ -76,7 +76,7 @@ func TestOnlyChangesAreSampled(t *testing.T) {
 		if status.Scans != 10 || status.TagsOk != 1 || status.TagsBad != 1 || status.Connection != Connected || status.Accounts.Sampled != 4 {
 			t.Errorf("status = %+v", status)
 		}
-		if want := "tag a: S7 short read (1 of 2 tags are not Ok)"; status.Trouble != want {
+		if want := "tag a at A: S7 short read (1 of 2 tags)"; status.Trouble != want {
 			t.Errorf("trouble = %q, want %q", status.Trouble, want)
 		}
 		if got := agent.Status().Accounts; got != (Accounts{Sampled: 6, Sent: 6}) {

@@ -276,7 +276,7 @@ func options(spool *memorySpool, uplink Uplink, sources map[string]Source) Optio
 	}
 	for _, id := range slices.Sorted(maps.Keys(sources)) {
 		o.Config.Sources = append(o.Config.Sources, SourceConfig{
-			ID: id, Protocol: "s7", Address: "192.0.2.1", Equipment: "F1", Tags: []TagConfig{{Name: "a"}, {Name: "b"}},
+			ID: id, Protocol: "s7", Address: "192.0.2.1", Equipment: "F1", Tags: []TagConfig{{Name: "a", Address: "A"}, {Name: "b", Address: "B"}},
 		})
 	}
 	return o

@@ -35,6 +35,7 @@ type filter struct {
 	broken    bool               // the connection was lost after the last scan
 	settle    linewatch.Duration // from a connect to the synchronisation after it
 	fresh     linewatch.Time     // CreatedAt of the connect or break that this is still to follow
+	connected linewatch.Time     // CreatedAt of the last connect
 }
 
 // settleAfter is when the state of a source that joins by its own clock is said
@@ -45,6 +46,7 @@ const settleAfter = Span(3 * time.Second)
 // tagState is what was last let through of a tag.
 type tagState struct {
 	equipment, name string
+	address         string // in the PLC
 	shape           *shape
 	state
 	latest state          // what the last reading said
@@ -68,10 +70,10 @@ func newFilter(c SourceConfig) *filter {
 	f := &filter{
 		source: c.ID, interval: c.byClock(c.Interval), tags: make([]tagState, len(c.Tags)),
 		syncEvery: c.SyncEvery.duration(), synced: linewatch.NoTime,
-		settle: c.byClock(settleAfter), fresh: linewatch.NoTime,
+		settle: c.byClock(settleAfter), fresh: linewatch.NoTime, connected: linewatch.NoTime,
 	}
 	for i, t := range c.Tags {
-		f.tags[i] = tagState{equipment: t.Equipment, name: t.Name, shape: newShape(c, t)}
+		f.tags[i] = tagState{equipment: t.Equipment, name: t.Name, address: t.Address, shape: newShape(c, t)}
 		f.silences = f.silences || f.tags[i].shape.limited()
 	}
 	return f
@@ -87,6 +89,9 @@ func (f *filter) scan(s *Scan, times *scanTimes) ([]linewatch.DataPoint, error) 
 			f.tags[i].first, f.tags[i].gone = true, false
 		}
 		f.synced = times.created // every tag's first value follows
+	}
+	if s.First || s.Interrupted || f.broken {
+		f.connected = times.created
 	}
 	if times.own && (s.First || s.Interrupted || f.broken) {
 		f.sayAgain(times) // the engine may have gone on, and take for late what comes now
@@ -206,7 +211,7 @@ func (f *filter) lost(cause string, times *scanTimes) []linewatch.DataPoint {
 	f.points, f.broken = f.points[:0], true
 	for i := range f.tags {
 		t := &f.tags[i]
-		if t.known && t.quality == linewatch.Bad && (t.cause == CauseLost || t.cause == CauseUnreachable) {
+		if t.known && t.isLost() {
 			continue
 		}
 		flags := linewatch.Assigned
@@ -254,12 +259,36 @@ func (f *filter) add(t *tagState, flags linewatch.Flags, at linewatch.Time, time
 	})
 }
 
-// trouble describes the tags without a good value; empty if there are none.
-func (f *filter) trouble() string {
+// trouble describes the tags whose own reading has failed; empty if there are
+// none. While the answers to a connect are still coming in nothing is said.
+func (f *filter) trouble(now linewatch.Time) string {
+	if f.good == len(f.tags) {
+		return ""
+	}
+	var first *tagState
+	count := 0
 	for i := range f.tags {
-		if t := &f.tags[i]; t.known && t.quality != linewatch.Ok {
-			return fmt.Sprintf("tag %s: %s (%d of %d tags are not Ok)", t.name, t.cause, len(f.tags)-f.good, len(f.tags))
+		switch t := &f.tags[i]; {
+		case t.unread():
+			if f.connected.Known() && now.Sub(f.connected) < f.settle {
+				return ""
+			}
+		case t.quality != linewatch.Ok:
+			if count++; count == 1 {
+				first = t
+			}
 		}
 	}
-	return ""
+	if count == 0 {
+		return ""
+	}
+	return fmt.Sprintf("tag %s at %s: %s (%d of %d tags)", first.name, first.address, first.cause, count, len(f.tags))
+}
+
+// unread reports whether nothing was heard of the tag since the connect.
+func (t *tagState) unread() bool { return !t.known || t.first || t.gone || t.isLost() }
+
+// isLost reports whether the tag says that its source cannot be read.
+func (t *tagState) isLost() bool {
+	return t.quality == linewatch.Bad && (t.cause == CauseLost || t.cause == CauseUnreachable)
 }

@@ -231,7 +231,7 @@ func (s *sender) count(scan *Scan, times *scanTimes) (changed bool, to Connectio
 	} else {
 		st.Scans++
 		st.LastScan = times.created
-		st.Trouble = s.filter.trouble()
+		st.Trouble = s.filter.trouble(times.created)
 	}
 	if st.Connection != to {
 		changed, st.Connection, st.Since = true, to, times.created

@@ -58,7 +58,8 @@ type SourceStatus struct {
 	TagsOk  int    `json:"tagsOk"`
 	TagsBad int    `json:"tagsBad"` // the rest, those without a value yet included
 	// Trouble names the first tag that the connected PLC does not give a good
-	// value for, why, and how many there are; empty if there is none.
+	// value for, its address, why, and how many there are; empty if there is none,
+	// and while the first answers to a connect are still coming in.
 	Trouble  string   `json:"trouble,omitempty"`
 	Accounts Accounts `json:"accounts"`
 }
