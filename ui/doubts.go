@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strconv"
 	"strings"
 
 	"linewatch"
@@ -13,6 +14,9 @@ const (
 	behindAfter     = 10 * linewatch.Second
 	behindWhileDown = 4 * linewatch.Second
 )
+
+// mostDoubts is how many sources are named, as on the page.
+const mostDoubts = 6
 
 // doubts says why a standing may not be how the instance stands now: sources of
 // its line that are not read, and event time that is far behind. It says nothing
@@ -27,6 +31,9 @@ func doubts(st *Status, s *Standing) (out []string) {
 	most := behindAfter
 	if len(out) > 0 {
 		most = behindWhileDown
+	}
+	if more := len(out) - mostDoubts; more > 0 {
+		out = append(out[:mostDoubts], "and "+strconv.Itoa(more)+" more sources")
 	}
 	behind := st.Time.Sub(s.Watermark)
 	if !s.Watermark.Known() || float64(behind) <= float64(most)*max(1, st.Speed) {

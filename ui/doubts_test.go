@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,10 +48,19 @@ func TestDoubts(t *testing.T) {
 			}
 			s.Watermark = linewatch.NoTime
 			for _, text := range doubts(&st, &s) {
-				if text[:6] == "BEHIND" {
+				if strings.HasPrefix(text, "BEHIND") {
 					t.Errorf("%q before any point was judged", text)
 				}
 			}
 		})
+	}
+}
+
+// Of many sources that are down some are named.
+func TestDoubtsAreBounded(t *testing.T) {
+	st := Status{Time: noon, Sources: slices.Repeat([]Source{{ID: "many", State: SourceDown, Since: noon}}, 1008)}
+	got := doubts(&st, &Standing{Watermark: noon})
+	if len(got) != mostDoubts+1 || got[mostDoubts] != "and 1002 more sources" {
+		t.Errorf("got %q", got)
 	}
 }
