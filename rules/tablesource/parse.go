@@ -129,7 +129,7 @@ func noColumn(key string, columns []string) error {
 	if len(columns) > most {
 		columns, more = columns[:most], ", ..."
 	}
-	text := fmt.Sprintf("it has no column %s, which key names; its columns are %.400s%s", key, strings.Join(columns, ", "), more)
+	text := fmt.Sprintf("it has no column %s (key in the configuration); its columns are %.400s%s", key, strings.Join(columns, ", "), more)
 	if near != "" {
 		text += "; did you mean " + near + "?"
 	}

@@ -63,8 +63,8 @@ func TestBadContent(t *testing.T) {
 		"head.csv":     {"product,max\n", "rows: are missing"},
 		"ragged.csv":   {"product,max\na,1,2\n", "wrong number of fields"},
 		"nokey.csv":    {"product,max\na,1\n,2\n", "nokey.csv: line 3 has no value in the key column product; give it one"},
-		"nohead.csv":   {"products,max\na,1\n", "nohead.csv: it has no column product, which key names; its columns are max, products; did you mean products?"},
-		"other.csv":    {"sku;max\na;1\n", "other.csv: it has no column product, which key names; its columns are max, sku"},
+		"nohead.csv":   {"products,max\na,1\n", "nohead.csv: it has no column product (key in the configuration); its columns are max, products; did you mean products?"},
+		"other.csv":    {"sku;max\na;1\n", "other.csv: it has no column product (key in the configuration); its columns are max, sku"},
 		"twice.csv":    {"product,max\na,1\na,2\n", `twice.csv: line 3 has the key "a" once more; give each row a key of its own`},
 		"columns.csv":  {"product,max,max\na,1,2\n", `the column "max" stands twice`},
 		"latin.csv":    {"product,max\n\xfc,1\n", "it is not UTF-8"},
@@ -75,7 +75,7 @@ func TestBadContent(t *testing.T) {
 		"more.json":    {`[] []`, "something follows"},
 		"nothing.json": {`[]`, "rows: are missing"},
 		"nokey.json":   {`[{"product":"a","max":1},{"max":2}]`, "nokey.json: element 2 has no value in the key column product; give it one"},
-		"nohead.json":  {`[{"products":"a"},{"max":2}]`, "nohead.json: it has no column product, which key names; its columns are max, products; did you mean products?"},
+		"nohead.json":  {`[{"products":"a"},{"max":2}]`, "nohead.json: it has no column product (key in the configuration); its columns are max, products; did you mean products?"},
 		"large.json":   {"[" + strings.Repeat(" ", MaxBytes) + "]", "it is larger than 1024 KiB"},
 	} {
 		if _, err := source(t, Config{File: file(t, name, test.text)}).Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), test.want) {
