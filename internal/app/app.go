@@ -461,6 +461,9 @@ func (a *App) Run(ctx context.Context, report func(Report)) error {
 
 // start starts everything but the agent.
 func (a *App) start(g *errgroup.Group, ctx context.Context) {
+	if a.agent == nil {
+		a.o.Log.Warn("no source is configured, so nothing is read and judged; name your PLCs under edge.sources in the configuration")
+	}
 	g.Go(func() error { return a.judge(ctx, a.host.Run) })
 	g.Go(func() error { return a.clock.watch(ctx, a.o.Log) })
 	g.Go(func() error { return a.tables.Run(ctx) })

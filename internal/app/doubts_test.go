@@ -2,6 +2,8 @@ package app
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -170,5 +172,24 @@ func TestManyDoubts(t *testing.T) {
 	notes := tellDoubts(slog.New(slog.NewTextHandler(&log, nil)), many)
 	if lines := strings.Count(log.String(), "\n"); lines != maxNotes+1 || !strings.Contains(log.String(), "more=7") || len(notes) != len(many) {
 		t.Errorf("%d notes and %d lines:\n%s", len(notes), lines, fmt.Sprint(&log))
+	}
+}
+
+// A configuration without a source is told, and starts all the same.
+func TestNoSourceIsTold(t *testing.T) {
+	var log bytes.Buffer
+	c := DefaultConfig()
+	c.Data, c.HTTP, c.MQTT.Embedded = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
+	a, err := New(t.Context(), Options{Config: c, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop() // it ends as soon as it has started
+	if err := errors.Join(a.Run(ctx, nil), a.Close()); err != nil {
+		t.Error(err)
+	}
+	if strings.Count(log.String(), "level=WARN") != 1 || !strings.Contains(log.String(), "name your PLCs under edge.sources") {
+		t.Errorf("the log says\n%s", &log)
 	}
 }
