@@ -34,7 +34,7 @@ func newSender(c SourceConfig, source Source, store *store, o Options) *sender {
 	s := &sender{
 		config: c, source: source, filter: newFilter(c), clock: newSourceClock(c),
 		ledger: ledger{source: c.ID, spool: o.Backlog}, store: store, now: o.Now, wrong: o.Unsynced, log: o.Log,
-		status: SourceStatus{ID: c.ID, Address: c.Address, Since: o.Now(), LastScan: linewatch.NoTime, TagsBad: len(c.Tags)},
+		status: SourceStatus{ID: c.ID, Address: c.Address, Since: o.Now(), LastErrorAt: linewatch.NoTime, LastScan: linewatch.NoTime, TagsBad: len(c.Tags)},
 	}
 	s.ledger.open()
 	return s
@@ -195,8 +195,8 @@ func (s *sender) interrupted(why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &s.status
-	if st.LastError = why.Error(); st.Connection == Connected {
-		st.Connection, st.Since = Interrupted, s.now()
+	if st.LastError, st.LastErrorAt = why.Error(), s.now(); st.Connection == Connected {
+		st.Connection, st.Since = Interrupted, st.LastErrorAt
 	}
 }
 
@@ -223,7 +223,7 @@ func (s *sender) count(scan *Scan, times *scanTimes) (changed bool, to Connectio
 	if scan.Err != nil {
 		changed = st.Failures == 0 && st.Connection == Connecting
 		st.Failures++
-		st.LastError, st.Trouble = scan.Err.Error(), ""
+		st.LastError, st.LastErrorAt, st.Trouble = scan.Err.Error(), times.created, ""
 		to = Disconnected
 		if st.Connection == Connecting {
 			return changed, Connecting

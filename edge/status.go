@@ -42,10 +42,12 @@ type SourceStatus struct {
 	Connection Connection     `json:"connection"`
 	Since      linewatch.Time `json:"since"`               // when the connection became so
 	LastError  string         `json:"lastError,omitempty"` // the newest one, also when it is over
-	LastScan   linewatch.Time `json:"lastScan"`            // time of the last good scan; NoTime before the first
-	Scans      uint64         `json:"scans"`               // good ones
-	Failures   uint64         `json:"failures"`            // attempts to connect or scan that failed
-	Missed     uint64         `json:"missed"`              // scans that were due and left out
+	// LastErrorAt is when that came; NoTime before the first.
+	LastErrorAt linewatch.Time `json:"lastErrorAt"`
+	LastScan    linewatch.Time `json:"lastScan"` // time of the last good scan; NoTime before the first
+	Scans       uint64         `json:"scans"`    // good ones
+	Failures    uint64         `json:"failures"` // attempts to connect or scan that failed
+	Missed      uint64         `json:"missed"`   // scans that were due and left out
 	// Overflows counts readings before which the source itself had to drop
 	// others, and Interruptions how often it lost what happened while it could
 	// not be read. How many values that were, nobody knows: they never reached

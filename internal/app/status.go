@@ -209,7 +209,7 @@ func source(src edge.SourceStatus, c edge.SourceConfig) ui.Source {
 	}
 	return ui.Source{
 		ID: src.ID, Kind: kind, Insecure: c.OPCUA.Insecure, Address: src.Address, State: state, Since: src.Since,
-		Tags: src.TagsOk + src.TagsBad, Error: src.LastError, ErrorAt: linewatch.NoTime,
+		Tags: src.TagsOk + src.TagsBad, Error: src.LastError, ErrorAt: src.LastErrorAt,
 		Trouble: src.Trouble, Missed: src.Missed, Overflows: src.Overflows, Interruptions: src.Interruptions, Late: src.Late,
 	}
 }

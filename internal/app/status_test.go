@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"linewatch"
+	"linewatch/edge"
 	"linewatch/rules/domain"
 	"linewatch/rules/host"
 	"linewatch/ui"
@@ -79,5 +81,20 @@ func TestStatus(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// An error of a source has its time, and no error has none.
+func TestErrorsOfSourcesHaveATime(t *testing.T) {
+	for _, row := range []struct {
+		is   edge.SourceStatus
+		want linewatch.Time
+	}{
+		{edge.SourceStatus{LastErrorAt: linewatch.NoTime}, linewatch.NoTime},
+		{edge.SourceStatus{Connection: edge.Disconnected, LastError: "connection refused", LastErrorAt: 7}, 7},
+	} {
+		if got := source(row.is, edge.SourceConfig{}); got.Error != row.is.LastError || got.ErrorAt != row.want {
+			t.Errorf("%+v is shown as %q of %v, want %v", row.is, got.Error, got.ErrorAt, row.want)
+		}
 	}
 }
