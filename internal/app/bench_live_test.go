@@ -48,7 +48,7 @@ func BenchmarkLive(b *testing.B) {
 	var feeder sync.WaitGroup
 	feeder.Go(func() { p.feed(b, feeding) })
 	feeder.Go(func() { watch.floor(b, feeding) })
-	time.Sleep(time.Second) // until the watermark follows the points
+	waitUntil(b.Context(), func() bool { return engine.changes.Load() >= uint64(p.rules) }) // every rule has its first state
 	watch.reset()
 	b.ResetTimer()
 	beat := time.NewTicker(20 * time.Millisecond)
