@@ -10,7 +10,7 @@ import (
 // program is one rule version made ready to be judged: its conditions as one
 // flat list in which every node stands behind the nodes it joins.
 type program struct {
-	rule    linewatch.Rule
+	rule    *linewatch.Rule // of the record that published it
 	version uint32
 	nodes   []node
 	groups  []group
@@ -55,11 +55,11 @@ type identity [16]byte
 
 // compile makes a rule that passed Validate ready to be judged, with its
 // expressions by their text.
-func compile(rv linewatch.RuleVersion, expressions map[string]Expression) *program {
-	p := compileGroups(rv, expressions)
+func compile(rv *linewatch.RuleVersion, expressions map[string]Expression) *program {
+	p := compileGroups(&rv.Rule, rv.Version, expressions)
 	for i := range rv.Rule.Overrides {
 		o := rv.Rule.Overrides[i].Equipment
-		v := compileGroups(linewatch.RuleVersion{Rule: *rv.Rule.For(o, o), Version: rv.Version}, expressions)
+		v := compileGroups(rv.Rule.For(o, o), rv.Version, expressions)
 		if p.variants == nil {
 			p.variants = map[string]*program{}
 		}
@@ -80,9 +80,9 @@ func (p *program) variant(eq *linewatch.Equipment) *program {
 	return p
 }
 
-func compileGroups(rv linewatch.RuleVersion, expressions map[string]Expression) *program {
-	p := &program{rule: rv.Rule, version: rv.Version}
-	for _, g := range rv.Rule.Groups {
+func compileGroups(rule *linewatch.Rule, version uint32, expressions map[string]Expression) *program {
+	p := &program{rule: rule, version: version}
+	for _, g := range rule.Groups {
 		c := compiler{program: p, group: g.ID, seen: map[string]int{}, expressions: expressions}
 		out := group{id: g.ID, weight: g.Weight, otherwise: g.Otherwise, ignore: g.Unknown == linewatch.UnknownIgnore}
 		for i := range g.Cases {

@@ -32,9 +32,10 @@ func (p *pendingControl) hosts() bool { return p.what.Version == 0 }
 // beginning stands for "from the first instant on".
 const beginning = linewatch.NoTime + 1
 
-// Control takes a control record. Rules take effect at their effective-from,
-// everything else at once, but never at or before the given watermark (NoTime
-// if there is none yet). It returns the event time of the effect.
+// Control takes a control record, which must not be changed any more. Rules
+// take effect at their effective-from, everything else at once, but never at or
+// before the given watermark (NoTime if there is none yet). It returns the
+// event time of the effect.
 //
 // Errors: ErrStaleVersion, ErrUnknownRule, linewatch.ErrRuleCycle, and what
 // Validate finds. A record that is refused changes nothing.
@@ -128,6 +129,9 @@ func (e *Engine) applyControl(t linewatch.Time) {
 	e.reconnect(connected, t)
 	if due > 0 {
 		e.pending = slices.Delete(e.pending, 0, due)
+	}
+	if len(e.pending) == 0 {
+		e.pending = nil // there were thousands, and may never be again
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 // emit records that an instance goes to another state.
 func (e *Engine) emit(inst *instance, to linewatch.State, group int, t linewatch.Time) {
 	c := e.change(inst, to, t)
-	rule := &inst.prog.rule
+	rule := inst.prog.rule
 	c.Severity = rule.SeverityOf(to)
 	if group >= 0 {
 		c.Group = inst.prog.groups[group].id

@@ -62,7 +62,7 @@ func expressions(r *linewatch.Rule, compile func(string) (Expression, error)) (m
 }
 
 // compile makes a rule ready. The error says what is wrong with an expression.
-func (e *Engine) compile(rv linewatch.RuleVersion) (*program, error) {
+func (e *Engine) compile(rv *linewatch.RuleVersion) (*program, error) {
 	ready, err := expressions(&rv.Rule, e.opts.Compile)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (e *Engine) compile(rv linewatch.RuleVersion) (*program, error) {
 
 // mustCompile makes a rule ready of which admit has seen that it compiles.
 func (e *Engine) mustCompile(rv *linewatch.RuleVersion) *program {
-	p, err := e.compile(*rv)
+	p, err := e.compile(rv)
 	if err != nil {
 		panic("rules: " + err.Error())
 	}

@@ -145,7 +145,7 @@ func (g *Guests) changed(touched map[string]bool) map[string][]string {
 // want lists the equipment that the conditions of a version name.
 func (g *Guests) want(rv *linewatch.RuleVersion) want {
 	ready, _ := expressions(&rv.Rule, g.published.compile) // Admit has seen that they compile
-	p := compile(*rv, ready)
+	p := compile(rv, ready)
 	w := want{scope: rv.Rule.Scope, names: p.named()}
 	for name, v := range p.variants {
 		if w.variants == nil {

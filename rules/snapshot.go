@@ -120,7 +120,7 @@ func (ed *edition) restore(e *Engine, r *linewatch.BinaryReader) (err error) {
 	if err := json.Unmarshal(b, &rv.Rule); err != nil {
 		return err
 	}
-	ed.prog, err = e.compile(rv)
+	ed.prog, err = e.compile(&rv)
 	ed.encoded = slices.Clone(b)
 	return err
 }

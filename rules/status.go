@@ -47,7 +47,7 @@ func (e *Engine) Instances() []InstanceStatus {
 }
 
 func (e *Engine) status(inst *instance) InstanceStatus {
-	rule := &inst.prog.rule
+	rule := inst.prog.rule
 	s := InstanceStatus{
 		Kind: inst.key.kind(), Rule: rule.ID, Version: inst.prog.version, Name: rule.Name, Equipment: e.registry.find(inst.key.equipment),
 		State: inst.state, Severity: rule.SeverityOf(inst.state), Priority: rule.Priority, Since: inst.last, Seq: inst.seq,
