@@ -8,6 +8,7 @@ type registry struct {
 	byID    map[string]int
 	byAlias map[string]int
 	sites   map[string]string // line -> site
+	encoded []byte            // JSON of assets, for snapshots; nil before the first one
 }
 
 func newRegistry(a linewatch.Assets) registry {

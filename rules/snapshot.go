@@ -52,14 +52,12 @@ func (e *Engine) AppendSnapshot(dst []byte) ([]byte, error) {
 
 // appendDefinitions appends registry, tables, rules and pending records.
 func (e *Engine) appendDefinitions(dst []byte) ([]byte, error) {
-	put := func(v any) {
-		b, err := json.Marshal(v)
-		if err != nil { // what was decoded from JSON can be encoded again
-			panic("rules: snapshot: " + err.Error())
-		}
-		dst = append(binary.AppendUvarint(dst, uint64(len(b))), b...)
+	bytes := func(b []byte) { dst = append(binary.AppendUvarint(dst, uint64(len(b))), b...) }
+	put := func(v any) { bytes(encode(v)) }
+	if e.registry.encoded == nil { // it is large, and seldom another
+		e.registry.encoded = encode(e.registry.assets)
 	}
-	put(e.registry.assets)
+	bytes(e.registry.encoded)
 	dst = linewatch.AppendTexts(dst, e.hosted)
 	put(e.tables)
 	ids := e.ruleIDs()
@@ -88,6 +86,15 @@ func (e *Engine) appendDefinitions(dst []byte) ([]byte, error) {
 		}
 	}
 	return dst, nil
+}
+
+// encode returns the JSON of what was decoded from JSON.
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("rules: snapshot: " + err.Error())
+	}
+	return b
 }
 
 func (ed *edition) append(dst []byte) ([]byte, error) {
