@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -180,12 +181,10 @@ func (e *Engine) serves(s slot) bool {
 	return slices.ContainsFunc(e.instancesOf[s], func(i int32) bool { return e.instances[i].prog != nil })
 }
 
-// ruleIDs returns the known rules in order.
+// ruleIDs returns the known rules in order. The slice is not to be changed.
 func (e *Engine) ruleIDs() []linewatch.RuleID {
-	ids := make([]linewatch.RuleID, 0, len(e.rules))
-	for id := range e.rules {
-		ids = append(ids, id)
+	if len(e.ids) != len(e.rules) { // none ever goes
+		e.ids = slices.Sorted(maps.Keys(e.rules))
 	}
-	slices.Sort(ids)
-	return ids
+	return e.ids
 }

@@ -53,6 +53,7 @@ type Engine struct {
 	hosted    []string // guest lines, as of the newest instant; see Host
 	told      []string // the same as of the newest control record
 	rules     map[linewatch.RuleID]*ruleState
+	ids       []linewatch.RuleID // of rules, see ruleIDs
 	published *Published
 	readBy    map[linewatch.RuleID][]slot // who reads a rule's states, in order
 	tables    map[string]linewatch.Table
