@@ -80,16 +80,28 @@ func (a *App) tellHomes(ctx context.Context) error {
 	if a.o.Config.Engine.Scope == "global" {
 		return nil // there is one home, which has heard everything
 	}
-	for {
-		for home, lines := range a.control.blind() {
-			if err := a.tellHome(ctx, home, lines); err != nil && ctx.Err() == nil {
-				a.o.Log.Warn("a new home knows a tag only from its next value on", "home", home, "error", err)
+	a.control.tellBlind(ctx, a.tellHome)
+	return nil
+}
+
+// tellAgain is how long a home that could not be told waits for the next try:
+// the disk may be full.
+const tellAgain = 10 * time.Second
+
+// tellBlind has every home told until ctx ends.
+func (c *control) tellBlind(ctx context.Context, tell func(ctx context.Context, home string, lines []string) error) {
+	for ctx.Err() == nil {
+		var again <-chan time.Time
+		for home, lines := range c.blind() {
+			if err := tell(ctx, home, lines); err != nil && ctx.Err() == nil {
+				c.logger.Warn("a new home does not know yet what others know, and is told again", "home", home, "error", err)
+				again = time.After(tellAgain)
 			}
 		}
 		select {
-		case <-a.control.noted:
+		case <-c.noted:
+		case <-again:
 		case <-ctx.Done():
-			return nil
 		}
 	}
 }

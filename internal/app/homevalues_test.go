@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"linewatch"
@@ -116,4 +118,31 @@ func TestNewHomesAreToldWhatIsKnown(t *testing.T) {
 	if homes := told.blind(); len(homes) > 0 {
 		t.Errorf("after a restart %v would be told again", homes)
 	}
+}
+
+// A home that cannot be told, on a full disk for instance, is told when it can.
+func TestNewHomesAreToldInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := openControlLog(t, t.TempDir())
+		_, err := c.ApplyAssets(t.Context(), "a.yaml", []byte(twoLines))
+		if err != nil {
+			t.Fatal(err)
+		}
+		site := strings.Replace(string(ruleReading("both", "F1", "{tag: temperature, equipment: F1, above: 70}")), "{equipment: F1}", "{site: s}", 1)
+		if _, err := c.ApplyRule(t.Context(), "r.yaml", []byte(site), ui.AtOnce()); err != nil {
+			t.Fatal(err)
+		}
+		tries := 0
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		c.tellBlind(ctx, func(ctx context.Context, home string, _ []string) error {
+			if tries++; tries < 3 {
+				return errors.New("no space left on device")
+			}
+			return c.tell(ctx, home, nil, nil)
+		})
+		if tries != 3 || len(c.blind()) > 0 {
+			t.Errorf("told %d times, still blind: %v; want three times", tries, c.blind())
+		}
+	})
 }
