@@ -109,7 +109,10 @@ func (a *App) report(ctx context.Context, settled bool) Report {
 		r.Sampled, r.Sent, r.Spooled, r.Lost, r.Rejected = e.Sampled, e.Sent, e.Spooled, e.Lost, e.Rejected
 		balanced = balanced && e.Balanced()
 	}
-	all, err := a.host.Status(ctx)
+	// An engine that waits for a full disk must not hold up the stop.
+	asking, stop := context.WithTimeout(ctx, statusTimeout)
+	defer stop()
+	all, err := a.host.Status(asking)
 	balanced = balanced && err == nil
 	r.addEngine(all)
 	for _, d := range all {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -85,5 +86,22 @@ func TestStateOfAnotherScope(t *testing.T) {
 		if !errors.Is(err, host.ErrScope) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, which does not say %q", err, want)
 		}
+	}
+}
+
+// An engine that does not answer, since the disk is full, holds up no report
+// and so no stop.
+func TestReportWithoutAnAnswer(t *testing.T) {
+	c := DefaultConfig()
+	c.Data, c.HTTP, c.MQTT.Embedded = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
+	a, err := New(t.Context(), Options{Config: c, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	ctx, stop := context.WithTimeout(t.Context(), 30*statusTimeout)
+	defer stop()
+	if r := a.report(ctx, true); r.Balanced || ctx.Err() != nil { // nothing runs that could answer
+		t.Errorf("%+v, %v; want a report that does not balance, soon", r, ctx.Err())
 	}
 }

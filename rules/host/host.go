@@ -195,7 +195,7 @@ func bucketOf(home string) int {
 
 // stopWait is how long a stop waits for what is to be committed. A disk without
 // room may keep it waiting for ever.
-const stopWait = 20 * time.Second
+const stopWait = 10 * time.Second
 
 var errStopWait = fmt.Errorf("the state was not kept within %v: the next start judges again what came since the last commit", stopWait)
 
