@@ -35,7 +35,7 @@ func (d *doubt) all() []any {
 func (d *doubt) String() string {
 	var facts []string
 	for i := 0; i < len(d.facts); i += 2 {
-		facts = append(facts, fmt.Sprintf("%s %v", d.facts[i], d.facts[i+1]))
+		facts = append(facts, fmt.Sprintf("%s %v", strings.ReplaceAll(fmt.Sprint(d.facts[i]), "_", " "), d.facts[i+1]))
 	}
 	text := d.message + " (" + strings.Join(facts, ", ") + ")"
 	if d.near != "" {
@@ -224,12 +224,16 @@ func (r *reading) unread(f *ruleset.InForce, rule *linewatch.Rule, ours map[stri
 	if len(unread) == 0 {
 		return nil
 	}
-	first := &unread[0]
-	return []doubt{{
+	e := unread[0].Equipment
+	d := doubt{
 		"a rule reads tags that no source reads, they stay unknown; add them to the configuration, or correct the rule",
-		[]any{"rule", rule.ID, "tags", len(unread), "equipment", cmp.Or(first.Equipment.Alias, first.Equipment.ID), "first", first.Tag},
-		strictyaml.Nearest(first.Tag, slices.Sorted(maps.Keys(r.tags[first.Equipment.ID]))),
-	}}
+		[]any{"rule", rule.ID, "tags", len(unread), "equipment", cmp.Or(e.Alias, e.ID), "first", unread[0].Tag},
+		strictyaml.Nearest(unread[0].Tag, slices.Sorted(maps.Keys(r.tags[e.ID]))),
+	}
+	if d.near != "" && len(e.Tags) > 0 { // the registry lists the tag, so that the rule is hardly wrong
+		d.facts, d.near = append(d.facts, "nearest_read", d.near), ""
+	}
+	return []doubt{d}
 }
 
 // lines returns the lines all of whose senders are sources of this process.

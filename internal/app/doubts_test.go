@@ -93,7 +93,7 @@ func TestDoubts(t *testing.T) {
 			rule: "{tag: temperature, above: 3}",
 			want: []string{
 				unlisted + "(equipment F1, tags 1, first temprature); did you mean temperature?",
-				unread + "(rule r, tags 1, equipment F1, first temperature); did you mean temprature?",
+				unread + "(rule r, tags 1, equipment F1, first temperature, nearest read temprature)",
 			},
 		},
 		{name: "a tag of a line that others send for", rule: "{tag: cartons, equipment: P1, below: 3}"},
@@ -156,7 +156,7 @@ func TestDoubtsAboutWhatIsPublished(t *testing.T) {
 	}
 	rule := ruleReading("r", "F1", "{tag: sped, above: 3}")
 	said, err := c.ApplyRule(t.Context(), "r.yaml", rule, ui.Publication{After: -1, Stage: linewatch.StageShadow})
-	check("rule", said.Notes, err, "(rule r, tags 1, equipment F1, first sped); did you mean speed?", "rule=r tags=1 equipment=F1 first=sped did_you_mean=speed")
+	check("rule", said.Notes, err, "(rule r, tags 1, equipment F1, first sped, nearest read speed)", "rule=r tags=1 equipment=F1 first=sped nearest_read=speed")
 	if said, err := c.ApplyAssets(t.Context(), "a.yaml", []byte(doubtedAssets)); err != nil || len(said.Notes) != 0 {
 		t.Errorf("the corrected assets give %q, %v", said.Notes, err)
 	}

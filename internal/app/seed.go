@@ -71,11 +71,14 @@ func (l *heldLog) Append(_ context.Context, _ int, data ...[]byte) error {
 // publishSeed publishes what seed has found, in one piece. Until then it is
 // checked against one another as if it were published.
 func (a *App) publishSeed(ctx context.Context) error {
-	a.control.log = a.seeds.Log
-	if err := a.seeds.Log.Append(ctx, 0, a.seeds.held...); err != nil {
+	held := a.seeds.held
+	a.control.log, a.seeds = a.seeds.Log, nil
+	if len(held) == 0 {
+		return nil
+	}
+	if err := a.control.log.Append(ctx, 0, held...); err != nil {
 		return fmt.Errorf("write control log: %w", err)
 	}
-	a.seeds = nil
 	return nil
 }
 
