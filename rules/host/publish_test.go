@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"linewatch"
 	"linewatch/rules"
 )
 
@@ -52,6 +53,41 @@ func TestPublishingTroubleIsToldOnce(t *testing.T) {
 		}
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 		if len(lines) != 2 || !strings.Contains(lines[0], "cannot be published") || !strings.Contains(lines[1], "published again") {
+			t.Errorf("logged:\n%s", &log)
+		}
+	})
+}
+
+// brokenLog cannot be read for a while.
+type brokenLog struct {
+	*memoryLog
+	left int
+}
+
+func (l *brokenLog) Read(ctx context.Context, p int, from uint64, limit int) ([]linewatch.Record, uint64, linewatch.Time, error) {
+	if l.left--; l.left >= 0 {
+		return nil, from, linewatch.NoTime, errors.New("second process on the same data")
+	}
+	return l.memoryLog.Read(ctx, p, from, limit)
+}
+
+// So is trouble of reading.
+func TestReadingTroubleIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		points, _ := oneLine(t, "line-1")
+		points.append(0, base, []byte("x"))
+		s := &source{log: &brokenLog{points, 20}, decode: func(linewatch.Record) input { return input{} }, ahead: make(chan struct{}, readsAhead)}
+		ctx, cancel := context.WithCancel(t.Context())
+		chunks, ended := make(chan chunk), make(chan error, 1)
+		go func() { ended <- s.run(ctx, &Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, chunks) }()
+		if c := <-chunks; len(c.inputs) != 1 {
+			t.Errorf("%d records, want 1", len(c.inputs))
+		}
+		cancel()
+		<-ended
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		if len(lines) != 2 || !strings.Contains(lines[0], "cannot be read") || !strings.Contains(lines[1], "read again") {
 			t.Errorf("logged:\n%s", &log)
 		}
 	})

@@ -72,17 +72,24 @@ func (s *source) pop() input {
 
 // run reads until ctx ends.
 func (s *source) run(ctx context.Context, cfg *Config, out chan<- chunk) error {
+	failing := false // that was told
 	for {
 		records, next, closedAt, err := s.log.Read(ctx, s.partition, s.from, readLimit)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			cfg.Logger.Error("log cannot be read, trying again", "partition", s.name, "offset", s.from, "error", err)
+			if !failing {
+				cfg.Logger.Error("log cannot be read and is tried again", "partition", s.name, "offset", s.from, "error", err)
+			}
+			failing = true
 			if err := pause(ctx, readRetry); err != nil {
 				return err
 			}
 			continue
+		case failing:
+			cfg.Logger.Info("log is read again", "partition", s.name, "offset", s.from)
+			failing = false
 		}
 		s.from = next
 		c := chunk{source: s, closedAt: closedAt, inputs: make([]input, 0, len(records))}
