@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
+
+	"linewatch/ingest"
 )
 
 // maxIdle is how many closed segments stay open for readers.
@@ -26,6 +28,7 @@ type chain struct {
 	mu       sync.Mutex
 	segments []*segment
 	uses     uint64
+	closed   bool // nothing is opened any more
 }
 
 func (c *chain) length() int {
@@ -98,6 +101,9 @@ func (c *chain) open(s *segment) error {
 	db, err := openReadable(s.path, c.logger)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed && err == nil { // nobody would close it
+		db, err = nil, errors.Join(ingest.ErrClosed, db.Close())
+	}
 	s.db = db
 	close(s.opening)
 	s.opening = nil
@@ -200,6 +206,7 @@ func below(head []base, first []uint64) bool {
 // close closes every file; bbolt waits for the readers.
 func (c *chain) close() error {
 	c.mu.Lock()
+	c.closed = true
 	var open []*bolt.DB
 	for _, s := range c.segments {
 		if s.db != nil {

@@ -106,3 +106,16 @@ func TestBrokenPromiseIsToldOnce(t *testing.T) {
 		t.Errorf("told %d times, want once", n)
 	}
 }
+
+// A reader that comes to a segment while the log is closed leaves no file open.
+func TestSegmentIsNotOpenedBehindClose(t *testing.T) {
+	o := Options{SegmentBytes: 64 << 10}
+	log := mustOpen(t, filled(t, 200, o), o)
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, _, err := log.chain.acquire(0, 0)
+	if !errors.Is(err, ingest.ErrClosed) || s.db != nil {
+		t.Errorf("got %v and an open file: %t; want %v", err, s.db != nil, ingest.ErrClosed)
+	}
+}
