@@ -49,9 +49,10 @@ type GroupWhy struct {
 	State  State  `json:"state,omitempty"` // its opinion; empty for none
 	Wins   bool   `json:"wins,omitempty"`
 	Case   int    `json:"case,omitempty"` // 1-based index of the case that decided; 0 for otherwise or none
-	// Cases is the number of cases where there are several and none decided: the
-	// conditions are those of the first one.
-	Cases      int            `json:"cases,omitempty"`
+	// Was is the state of the case that held until this change, if now none does.
+	Was State `json:"was,omitempty"`
+	// Conditions are those of the case that decided, else of the one that held
+	// until this change, else of the first.
 	Conditions []ConditionWhy `json:"conditions,omitempty"`
 }
 

@@ -108,7 +108,7 @@ func (g *GroupWhy) append(dst []byte) []byte {
 		w.buf = append(w.buf, "true"...)
 	}
 	w.optInteger("case", int64(g.Case))
-	w.optInteger("cases", int64(g.Cases))
+	w.optText("was", string(g.Was))
 	w.conditions("conditions", g.Conditions)
 	return append(w.buf, '}')
 }

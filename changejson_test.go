@@ -198,7 +198,7 @@ func drawGroup(t *rapid.T, _ string) GroupWhy {
 	text := rapid.StringN(0, 12, 40)
 	return GroupWhy{
 		Group: text.Draw(t, "group"), Weight: rapid.Int().Draw(t, "weight"), State: State(text.Draw(t, "state")),
-		Wins: rapid.Bool().Draw(t, "wins"), Case: rapid.Int().Draw(t, "case"),
+		Wins: rapid.Bool().Draw(t, "wins"), Case: rapid.Int().Draw(t, "case"), Was: State(text.Draw(t, "was")),
 		Conditions: drawList(t, 2, func(t *rapid.T, _ string) ConditionWhy { return drawCondition(t, 2) }),
 	}
 }

@@ -14,54 +14,37 @@ func (c *StateChange) endsAlarm() bool {
 	return c.Severity == 0
 }
 
-// Released returns the groups which, as far as the explanation tells, an alarm
-// came from that this change ends: those of one case, which does not hold by an
-// input of this very instant. Of a group of several cases nobody can tell which
-// it was, nor of one that time has ended which group. There are none if the
-// change ends no alarm, or if the group that decides is itself such a one: it
-// says enough.
+// Released returns the groups that an alarm came from which this change ends:
+// until now a case of theirs put it forward. There are none if the change ends no
+// alarm, or if the group that decides is itself such a one: it says enough.
 func (c *StateChange) Released() (list []*GroupWhy) {
 	if !c.endsAlarm() {
 		return nil
 	}
 	for i := range c.Why.Groups {
 		g := &c.Why.Groups[i]
-		if g.Case != 0 || g.Cases > 1 || g.State == c.From {
+		if g.Was != c.From || g.State == c.From {
 			continue
 		}
-		if at, fails := newestInput(g.Conditions, False); fails && at == c.EventTime {
-			list = append(list, g)
-		}
-	}
-	for _, g := range list {
 		if g.Wins {
 			return nil
 		}
+		list = append(list, g)
 	}
 	return list
 }
 
-// newestInput returns the event time of the newest input behind the conditions
-// of a truth, and whether there is such a condition.
-func newestInput(list []ConditionWhy, truth Truth) (newest Time, found bool) {
-	for i := range list {
-		c := &list[i]
-		if c.Truth != truth {
-			continue
-		}
-		found = true
-		newest = max(newest, c.At)
-		for j := range c.Inputs {
-			newest = max(newest, c.Inputs[j].At)
-		}
-		inner := truth
-		if OpNamed(c.Op) == Not {
-			inner = truth.Not()
-		}
-		at, _ := newestInput(c.Of, inner)
-		newest = max(newest, at)
+// Rests returns the truth of the conditions that the opinion of a group rests
+// on, or that it has none: of those that hold, those that fail where no case
+// does, or those that cannot be decided.
+func (g *GroupWhy) Rests() Truth {
+	switch {
+	case g.State == Unknown || g.State == "" && g.Case > 0:
+		return Undecided
+	case g.Case == 0:
+		return False
 	}
-	return newest, found
+	return True
 }
 
 // Compared returns what a condition compared with its limits: what the window

@@ -9,20 +9,17 @@ import (
 )
 
 func TestReleased(t *testing.T) {
-	fails := func(group string, at linewatch.Time) linewatch.GroupWhy {
-		return linewatch.GroupWhy{Group: group, Conditions: []linewatch.ConditionWhy{{Op: "above", At: at, Truth: linewatch.False}}}
+	over := func(group string, was linewatch.State) linewatch.GroupWhy {
+		return linewatch.GroupWhy{Group: group, Was: was, Conditions: []linewatch.ConditionWhy{{Op: "above", Truth: linewatch.False}}}
 	}
-	holds := linewatch.GroupWhy{Group: "context", State: linewatch.Active, Wins: true, Case: 1, Conditions: []linewatch.ConditionWhy{{Op: "is", At: 90, Truth: linewatch.True}}}
-	not := linewatch.GroupWhy{Group: "not", Conditions: []linewatch.ConditionWhy{{Op: "not", Truth: linewatch.False, Of: []linewatch.ConditionWhy{{Op: "is", At: 50, Truth: linewatch.True}, {Op: "is", At: 99, Truth: linewatch.False}}}}}
-	sum := linewatch.GroupWhy{Group: "sum", Conditions: []linewatch.ConditionWhy{{Op: "above", Truth: linewatch.False, Inputs: []linewatch.InputWhy{{At: 50}, {At: 3}}}}}
-	falls := fails("falls back", 50)
+	holds := linewatch.GroupWhy{Group: "context", State: linewatch.Active, Wins: true, Case: 1, Conditions: []linewatch.ConditionWhy{{Op: "is", Truth: linewatch.True}}}
+	falls := over("falls back", linewatch.Warning)
 	falls.State, falls.Wins = linewatch.Idle, true
-	stays := fails("stays", 95)
+	stays := over("stays", linewatch.Warning)
 	stays.State = linewatch.Warning
+	open := linewatch.GroupWhy{Group: "open", Was: linewatch.Warning, Case: 2, Conditions: []linewatch.ConditionWhy{{Op: "above", Cause: "no value yet"}}}
 
-	several := fails("several", 50)
-	several.Cases = 2
-
+	warning := over("limits", linewatch.Warning)
 	tests := []struct {
 		name     string
 		from, to linewatch.State
@@ -30,26 +27,23 @@ func TestReleased(t *testing.T) {
 		groups   []linewatch.GroupWhy
 		want     []string
 	}{
-		{"nobody speaks", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("limits", 50)}, []string{"limits"}},
-		{"somebody else decides", linewatch.Warning, linewatch.Active, 0, []linewatch.GroupWhy{holds, fails("limits", 50)}, []string{"limits"}},
-		{"of several cases", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{several}, nil},
-		{"by time alone", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("limits", 49)}, nil},
-		{"at this instant", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("old", 10), fails("limits", 50), fails("maintenance", 20)}, []string{"limits"}},
-		{"two at once", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("a", 50), fails("b", 50)}, []string{"a", "b"}},
-		{"inside a not", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("limits", 40), not}, []string{"not"}},
-		{"the inputs of an expression", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{sum, fails("limits", 40)}, []string{"sum"}},
-		{"less severe", linewatch.Critical, linewatch.Warning, 2, []linewatch.GroupWhy{holds, fails("limits", 50)}, []string{"limits"}},
-		{"a state of the rule's own", "LOW_MATERIAL", linewatch.Idle, 0, []linewatch.GroupWhy{fails("limits", 50)}, []string{"limits"}},
-		{"the winner says it", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{fails("limits", 50), falls}, nil},
-		{"no alarm before", linewatch.Active, linewatch.Idle, 0, []linewatch.GroupWhy{fails("limits", 50)}, nil},
-		{"more severe", linewatch.Warning, linewatch.Error, 3, []linewatch.GroupWhy{fails("limits", 50)}, nil},
-		{"not known to be over", linewatch.Warning, linewatch.Unknown, 0, []linewatch.GroupWhy{fails("limits", 50)}, nil},
-		{"still for it", linewatch.Warning, linewatch.Active, 0, []linewatch.GroupWhy{holds, stays, fails("limits", 50)}, []string{"limits"}},
+		{"nobody speaks", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{warning}, []string{"limits"}},
+		{"somebody else decides", linewatch.Warning, linewatch.Active, 0, []linewatch.GroupWhy{holds, warning}, []string{"limits"}},
+		{"others did not hold", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{over("old", ""), warning, over("maintenance", linewatch.Maintenance)}, []string{"limits"}},
+		{"one of another state", linewatch.Error, linewatch.Idle, 0, []linewatch.GroupWhy{warning, over("speed", linewatch.Error)}, []string{"speed"}},
+		{"two at once", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{over("a", linewatch.Warning), over("b", linewatch.Warning)}, []string{"a", "b"}},
+		{"not known any more, and ignored", linewatch.Warning, linewatch.Active, 0, []linewatch.GroupWhy{holds, open}, []string{"open"}},
+		{"less severe", linewatch.Critical, linewatch.Warning, 2, []linewatch.GroupWhy{holds, over("limits", linewatch.Critical)}, []string{"limits"}},
+		{"a state of the rule's own", "LOW_MATERIAL", linewatch.Idle, 0, []linewatch.GroupWhy{over("limits", "LOW_MATERIAL")}, []string{"limits"}},
+		{"the winner says it", linewatch.Warning, linewatch.Idle, 0, []linewatch.GroupWhy{warning, falls}, nil},
+		{"no alarm before", linewatch.Active, linewatch.Idle, 0, []linewatch.GroupWhy{over("context", linewatch.Active)}, nil},
+		{"more severe", linewatch.Warning, linewatch.Error, 3, []linewatch.GroupWhy{warning}, nil},
+		{"not known to be over", linewatch.Warning, linewatch.Unknown, 0, []linewatch.GroupWhy{warning}, nil},
+		{"still for it", linewatch.Warning, linewatch.Active, 0, []linewatch.GroupWhy{holds, stays, warning}, []string{"limits"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := linewatch.StateChange{EventTime: 50, From: test.from, To: test.to, Severity: test.severity, Why: linewatch.Explanation{Groups: test.groups}}
-			c.ID = "1"
+			c := linewatch.StateChange{ID: "1", From: test.from, To: test.to, Severity: test.severity, Why: linewatch.Explanation{Groups: test.groups}}
 			var stored linewatch.StateChange
 			if err := stored.UnmarshalJSON(c.AppendJSON(nil)); err != nil {
 				t.Fatal(err)
@@ -64,6 +58,23 @@ func TestReleased(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestRests(t *testing.T) {
+	for _, test := range []struct {
+		group linewatch.GroupWhy
+		want  linewatch.Truth
+	}{
+		{linewatch.GroupWhy{State: linewatch.Warning, Case: 1}, linewatch.True},
+		{linewatch.GroupWhy{State: linewatch.Idle}, linewatch.False},
+		{linewatch.GroupWhy{}, linewatch.False},
+		{linewatch.GroupWhy{State: linewatch.Unknown, Case: 1}, linewatch.Undecided},
+		{linewatch.GroupWhy{Case: 2}, linewatch.Undecided},
+	} {
+		if got := test.group.Rests(); got != test.want {
+			t.Errorf("%+v rests on what is %s, want %s", test.group, got, test.want)
+		}
 	}
 }
 

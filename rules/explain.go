@@ -27,7 +27,7 @@ func (e *Engine) emit(inst *instance, to linewatch.State, group int, t linewatch
 	if group >= 0 {
 		c.Group = inst.prog.groups[group].id
 	}
-	c.Why = linewatch.Explanation{Groups: e.why(inst, group)}
+	c.Why = linewatch.Explanation{Groups: e.why(inst, group, !inst.anew)}
 	alarms := c.Severity > 0 || to == linewatch.Unknown && rule.OnUnknown == linewatch.UnknownAlarm
 	if a := rule.Alert; a != nil && alarms {
 		c.Title, c.Text, c.Channels = e.fill(a.Title, &c), e.fill(a.Text, &c), a.Channels
@@ -67,19 +67,25 @@ func (e *Engine) change(inst *instance, to linewatch.State, t linewatch.Time) li
 }
 
 // why explains the state of an instance: every group's opinion and what the
-// deciding case rests on.
-func (e *Engine) why(inst *instance, winner int) []linewatch.GroupWhy {
+// deciding case rests on; past says that it is the evaluation which is going on
+// that counts, and what held before it.
+func (e *Engine) why(inst *instance, winner int, past bool) []linewatch.GroupWhy {
 	opinions := inst.prog.opinions(nil, inst.nodes)
 	out := make([]linewatch.GroupWhy, len(opinions))
 	for i, o := range opinions {
 		g := &inst.prog.groups[i]
 		w := linewatch.GroupWhy{Group: g.id, Weight: g.weight, State: o.state, Wins: i == winner, Case: o.which}
-		if len(g.cases) > 0 {
-			// Where no case holds, the first one tells best why not.
-			w.Conditions = e.evidence(nil, inst, g.cases[max(o.which, 1)-1].root)
+		shown := max(o.which, 1) // where no case holds, the first one tells best why not
+		if past && (o.which == 0 || o.open) {
+			if k := g.held(inst.nodes); k >= 0 {
+				w.Was = g.cases[k].state
+				if o.which == 0 {
+					shown = k + 1
+				}
+			}
 		}
-		if n := len(g.cases); n > 1 && o.which == 0 {
-			w.Cases = n
+		if len(g.cases) > 0 {
+			w.Conditions = e.evidence(nil, inst, g.cases[shown-1].root)
 		}
 		out[i] = w
 	}

@@ -57,6 +57,7 @@ func (e *Engine) install(key instanceKey, prog *program, t linewatch.Time) {
 	}
 	inst := e.instances[i]
 	old, states := inst.prog, inst.nodes
+	inst.anew = inst.anew || prog != old
 	e.detach(i)
 	inst.prog, inst.nodes = prog, newNodeStates(len(prog.nodes))
 	if twin := e.twin(key); twin != nil && prog != old {

@@ -21,6 +21,9 @@ type instance struct {
 	timer int32          // place in the timer heap plus 1; 0: none
 	level int32          // its rule's, see relevel
 	dirty bool
+	// anew says that its program is another one since the last evaluation, which
+	// says nothing of what that would have held true.
+	anew bool
 	// probes says that some conditions have one.
 	probes bool
 }
@@ -31,6 +34,7 @@ type nodeState struct {
 	until  linewatch.Time // when an off-delay runs out; NoTime: none runs
 	pred   linewatch.Truth
 	out    linewatch.Truth // after the delays
+	was    linewatch.Truth // out before the evaluation that is going on
 	memory bool            // the predicate when it was last decided
 	probe  *probe          // nil: the predicate is told by cuts, leaves or other conditions
 }
@@ -49,6 +53,7 @@ func (e *Engine) evaluate(i int32, inst *instance, t linewatch.Time) {
 	due, lapse := linewatch.MaxTime, linewatch.MaxTime
 	for j := range inst.prog.nodes {
 		n, s := &inst.prog.nodes[j], &inst.nodes[j]
+		s.was = s.out
 		switch {
 		case n.op.Combines():
 			s.pred = n.join(inst.nodes)
@@ -73,6 +78,7 @@ func (e *Engine) evaluate(i int32, inst *instance, t linewatch.Time) {
 	if state, group := inst.prog.decide(inst.nodes); state != inst.state {
 		e.emit(inst, state, group, t)
 	}
+	inst.anew = false
 }
 
 // join combines what the conditions of n say, in Kleene's logic.

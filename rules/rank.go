@@ -56,6 +56,20 @@ func (g *group) opinion(states []nodeState) opinion {
 	return opinion{state: g.otherwise}
 }
 
+// held returns the index of the case that held before the evaluation that is
+// going on; -1 if none did.
+func (g *group) held(states []nodeState) int {
+	for i, c := range g.cases {
+		switch states[c.root].was {
+		case linewatch.True:
+			return i
+		case linewatch.Undecided:
+			return -1
+		}
+	}
+	return -1
+}
+
 // rank picks the heaviest state; equals go to the more severe state, then to
 // the group named first. UNKNOWN never wins over a state that is an alarm. If
 // no group has an opinion the state is IDLE, or UNKNOWN if that is so because

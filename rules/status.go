@@ -60,7 +60,7 @@ func (e *Engine) status(inst *instance) InstanceStatus {
 		c := linewatch.StateChange{Rule: rule.ID, Equipment: inst.key.equipment, Line: s.Equipment.Line, Site: s.Equipment.Site, To: inst.state}
 		s.Title, s.Text = e.fill(a.Title, &c), e.fill(a.Text, &c)
 	}
-	s.Why = linewatch.Explanation{Groups: e.why(inst, winner)}
+	s.Why = linewatch.Explanation{Groups: e.why(inst, winner, false)}
 	return s
 }
 

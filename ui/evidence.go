@@ -7,6 +7,7 @@ type groupView struct {
 	Group      string          `json:"group"`
 	Weight     int             `json:"weight"`
 	State      linewatch.State `json:"state,omitempty"` // its opinion; empty for none
+	Was        linewatch.State `json:"was,omitempty"`   // the state of a case that held until now
 	Wins       bool            `json:"wins,omitzero"`
 	Conditions []conditionView `json:"conditions,omitempty"`
 }
@@ -23,7 +24,7 @@ func (s speaker) groupViews(why linewatch.Explanation) []groupView {
 	views := make([]groupView, len(why.Groups))
 	for i := range why.Groups {
 		g := &why.Groups[i]
-		views[i] = groupView{g.Group, g.Weight, g.State, g.Wins, s.conditionViews(g.Conditions)}
+		views[i] = groupView{g.Group, g.Weight, g.State, g.Was, g.Wins, s.conditionViews(g.Conditions)}
 	}
 	return views
 }

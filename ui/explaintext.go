@@ -65,7 +65,7 @@ func changeText(c *linewatch.StateChange, n names) string {
 	e.line(0, "Because %s.", e.change(c))
 	for i := range c.Why.Groups {
 		g := &c.Why.Groups[i]
-		e.opinion(&linewatch.GroupStanding{Group: g.Group, Weight: g.Weight, State: g.State, Wins: g.Wins, Case: g.Case})
+		e.opinion(&linewatch.GroupStanding{Group: g.Group, Weight: g.Weight, State: g.State, Wins: g.Wins, Case: g.Case}, g.Was)
 		e.conditions(1, g.Conditions)
 	}
 	return e.b.String()
@@ -103,7 +103,8 @@ func (e *explainer) clock(t linewatch.Time) string {
 	return at.Format(layout)
 }
 
-func (e *explainer) opinion(g *linewatch.GroupStanding) {
+// opinion says what a group says, and what it said until now.
+func (e *explainer) opinion(g *linewatch.GroupStanding, was linewatch.State) {
 	says := "has no opinion"
 	if g.State != "" {
 		says = "says " + string(g.State)
@@ -111,11 +112,14 @@ func (e *explainer) opinion(g *linewatch.GroupStanding) {
 	if g.Wins {
 		says += " and decides"
 	}
+	if was != "" {
+		says += ", until now " + string(was)
+	}
 	e.line(0, "group %s (%d) %s", g.Group, g.Weight, says)
 }
 
 func (e *explainer) group(g *linewatch.GroupStanding) {
-	e.opinion(g)
+	e.opinion(g, "")
 	for i := range g.Cases {
 		c := &g.Cases[i]
 		holds := map[linewatch.Truth]string{linewatch.True: "holds", linewatch.False: "does not hold", linewatch.Undecided: "cannot be decided"}[c.Truth]

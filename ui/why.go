@@ -38,10 +38,13 @@ func (s speaker) change(c *linewatch.StateChange) string {
 	return visible(strings.Join(over, "; ") + " — nothing is wrong any more: no case of the rule applies")
 }
 
-// releases describes, for each group that was released, what does not hold.
+// releases describes, for each group that was released, what does not hold or
+// cannot be decided any more.
 func (s speaker) releases(c *linewatch.StateChange) (texts []string) {
 	for _, g := range c.Released() {
-		texts = append(texts, strings.Join(s.conditionTexts(cleared(g.Conditions), linewatch.False), "; "))
+		over := *g
+		over.Conditions = cleared(g.Conditions)
+		texts = append(texts, strings.Join(s.groupTexts(&over), "; "))
 	}
 	return texts
 }
@@ -151,10 +154,10 @@ func addNew(list, more []string) []string {
 // that the group falls back to its `otherwise`, those that fail.
 func (s speaker) groupTexts(g *linewatch.GroupWhy) []string {
 	order := []linewatch.Truth{linewatch.True}
-	switch {
-	case g.State == linewatch.Unknown:
+	switch g.Rests() {
+	case linewatch.Undecided:
 		order = []linewatch.Truth{linewatch.Undecided, linewatch.False}
-	case g.Case == 0:
+	case linewatch.False:
 		order = []linewatch.Truth{linewatch.False, linewatch.Undecided}
 	}
 	for _, want := range order {

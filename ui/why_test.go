@@ -105,7 +105,7 @@ func TestSentence(t *testing.T) {
 // again.
 func TestChangeSentence(t *testing.T) {
 	level := func(average float64) linewatch.GroupWhy {
-		return linewatch.GroupWhy{Group: "level", Weight: 50, Conditions: []linewatch.ConditionWhy{{Op: "all", For: 12 * linewatch.Second, Truth: linewatch.False, Of: []linewatch.ConditionWhy{
+		return linewatch.GroupWhy{Group: "level", Weight: 50, Was: linewatch.Warning, Conditions: []linewatch.ConditionWhy{{Op: "all", For: 12 * linewatch.Second, Truth: linewatch.False, Of: []linewatch.ConditionWhy{
 			{Op: "isNot", Tag: "machine_mode", Value: value(linewatch.StringValue("Production")), Limits: []linewatch.Value{linewatch.StringValue("Maintenance")}, At: noon - 9000, Truth: linewatch.True},
 			{
 				Op: "below", Tag: "fill_level", Window: "avg", Over: 20 * linewatch.Second, Result: value(linewatch.FloatValue(average)),
@@ -118,7 +118,11 @@ func TestChangeSentence(t *testing.T) {
 	}}
 	running := contextOnly().Groups[0]
 	stops := maintenance
-	stops.State, stops.Wins, stops.Conditions = linewatch.Idle, true, level(99.7).Conditions
+	stops.State, stops.Wins, stops.Was, stops.Conditions = linewatch.Idle, true, linewatch.Warning, level(99.7).Conditions
+	lost := linewatch.GroupWhy{Group: "level", Weight: 50, Was: linewatch.Warning, Case: 2, Conditions: []linewatch.ConditionWhy{
+		{Op: "is", Tag: "machine_mode", Value: value(linewatch.StringValue("Production")), Truth: linewatch.True},
+		{Op: "below", Tag: "fill_level", Quality: "Bad", Cause: "connection lost"},
+	}}
 	tests := []struct {
 		name     string
 		from, to linewatch.State
@@ -128,6 +132,7 @@ func TestChangeSentence(t *testing.T) {
 		{"back at its clear", linewatch.Warning, linewatch.Idle, []linewatch.GroupWhy{level(99.601), maintenance}, "avg of fill_level over 20 s 99.601 not below 99.6 — nothing is wrong any more: no case of the rule applies"},
 		{"back at its limit", linewatch.Warning, linewatch.Idle, []linewatch.GroupWhy{level(99.5)}, "avg of fill_level over 20 s 99.5 not below 99.4 — nothing is wrong any more: no case of the rule applies"},
 		{"somebody else decides", linewatch.Warning, linewatch.Active, []linewatch.GroupWhy{running, level(99.601)}, "machine_state is Execute; product is PET-1L — context (40) decides; level (50) has no opinion: avg of fill_level over 20 s 99.601 not below 99.6"},
+		{"not known any more", linewatch.Warning, linewatch.Active, []linewatch.GroupWhy{running, lost}, "machine_state is Execute; product is PET-1L — context (40) decides; level (50) has no opinion: fill_level is unknown (quality Bad, connection lost)"},
 		{"it decides by its otherwise", linewatch.Warning, linewatch.Idle, []linewatch.GroupWhy{stops}, "avg of fill_level over 20 s 99.7 not below 99.4 — maintenance (80) decides"},
 		{"no alarm before", linewatch.Unknown, linewatch.Idle, []linewatch.GroupWhy{level(99.601)}, "nothing is wrong: no case of the rule applies"},
 	}

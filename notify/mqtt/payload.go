@@ -154,18 +154,9 @@ func why(c *linewatch.StateChange) (list []evidence) {
 	return list
 }
 
-// collect appends what a group's opinion rests on: the conditions that hold,
-// for UNKNOWN those that cannot be decided, and where no case holds those that
-// fail.
+// collect appends what a group's opinion rests on.
 func collect(list []evidence, g *linewatch.GroupWhy, c *linewatch.StateChange) []evidence {
-	wanted := linewatch.True
-	switch {
-	case g.State == linewatch.Unknown:
-		wanted = linewatch.Undecided
-	case g.Case == 0:
-		wanted = linewatch.False
-	}
-	return conditions(list, g, g.Conditions, wanted, c.EventTime)
+	return conditions(list, g, g.Conditions, g.Rests(), c.EventTime)
 }
 
 // conditions appends the conditions on tags that have the wanted truth.

@@ -60,11 +60,10 @@ func TestWhatHoldsNoMoreIsTold(t *testing.T) {
 	c.To, c.Group = linewatch.Idle, ""
 	c.Why.Groups = []linewatch.GroupWhy{
 		{Group: "maintenance", Weight: 80, Conditions: []linewatch.ConditionWhy{{Op: "is", Tag: "machine_mode", At: 1_700_000_000_000, Truth: linewatch.False}}},
-		{Group: "level", Weight: 50, Conditions: []linewatch.ConditionWhy{{Op: "all", For: 12 * linewatch.Second, Truth: linewatch.False, Of: []linewatch.ConditionWhy{
+		{Group: "level", Weight: 50, Was: linewatch.Warning, Conditions: []linewatch.ConditionWhy{{Op: "all", For: 12 * linewatch.Second, Truth: linewatch.False, Of: []linewatch.ConditionWhy{
 			{Op: "isNot", Tag: "machine_mode", Truth: linewatch.True}, level(99.7, 99.601, linewatch.False),
 		}}}},
 	}
-	c.EventTime = c.Why.Groups[1].Conditions[0].Of[1].At
 	want := `[{"group":"level","tag":"fill_level","window":"avg","overMs":20000,"value":99.601,"op":"below","limit":99.4,"clear":99.6,"forMs":12000,"is":"false"}]`
 	if diff := cmp.Diff(want, whyJSON(t, &c)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

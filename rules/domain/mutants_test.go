@@ -101,6 +101,9 @@ var moreMutants = []mutant{
 	{"equals go to the group named last", "rules/rank.go", "return c.place < d.place", "return c.place > d.place"},
 	{"an undecided case is passed over", "rules/rank.go", "\t\tcase linewatch.Undecided:\n\t\t\to :=", "\t\tcase linewatch.Undecided + 9:\n\t\t\to :="},
 	{"ignore reports", "rules/rank.go", "\t\t\tif g.ignore {", "\t\t\tif false {"},
+	{"what held is not told", "rules/instance.go", "\t\ts.was = s.out\n", ""},
+	{"what another version held is told", "rules/install.go", "inst.anew = inst.anew || prog != old", "_ = prog != old"},
+	{"a case behind an undecided one held", "rules/rank.go", "\t\tcase linewatch.Undecided:\n\t\t\treturn -1\n", ""},
 	// Rules while running.
 	{"a new version begins anew", "rules/install.go", "\tif old != nil {\n\t\tinst.inherit", "\tif old == nil && inst.prog == nil {\n\t\tinst.inherit"},
 	{"repeated conditions share their past", "rules/compile.go", "c.seen[name]++", "c.seen[name] = 1"},

@@ -61,14 +61,20 @@ func (j *refJudge) opinions(inst *refInstance, t linewatch.Time) ([]linewatch.Gr
 	rule := &inst.version.Rule
 	var whys []linewatch.GroupWhy
 	undecided := false
+	var held []int
 	for i := range rule.Groups {
 		g := &rule.Groups[i]
 		names := inst.names[i]
 		w := linewatch.GroupWhy{Group: g.ID, Weight: g.Weight, State: g.Otherwise}
+		holds, told := -1, [][]linewatch.ConditionWhy{nil}
 		for k := range g.Cases {
 			why := j.condition(inst, &g.Cases[k].When, &names, t)
+			told = append(told, refEvidence(&g.Cases[k].When, why))
 			if w.Case == 0 && why.Truth != linewatch.False {
-				w.Case, w.State, w.Conditions = k+1, g.Cases[k].State, refEvidence(&g.Cases[k].When, why)
+				w.Case, w.State = k+1, g.Cases[k].State
+				if why.Truth == linewatch.True {
+					holds = k
+				}
 				if why.Truth == linewatch.Undecided {
 					undecided = true
 					w.State = linewatch.Unknown
@@ -77,15 +83,22 @@ func (j *refJudge) opinions(inst *refInstance, t linewatch.Time) ([]linewatch.Gr
 					}
 				}
 			}
-			if k == 0 && w.Case == 0 {
-				w.Conditions = refEvidence(&g.Cases[k].When, why)
+		}
+		about := w.Case
+		if about == 0 && len(g.Cases) > 0 {
+			about = 1
+		}
+		// Of an alarm that ends people want to see the case that it came from.
+		if inst.held != nil && inst.held[i] >= 0 && holds < 0 {
+			w.Was = g.Cases[inst.held[i]].State
+			if w.Case == 0 {
+				about = inst.held[i] + 1
 			}
 		}
-		if w.Case == 0 && len(g.Cases) > 1 {
-			w.Cases = len(g.Cases)
-		}
-		whys = append(whys, w)
+		w.Conditions = told[about]
+		whys, held = append(whys, w), append(held, holds)
 	}
+	inst.held = held
 	state, by := refRank(rule, whys)
 	if by < 0 && undecided {
 		state = linewatch.Unknown

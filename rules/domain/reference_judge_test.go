@@ -71,6 +71,7 @@ type refInstance struct {
 	version    *linewatch.RuleVersion // nil: withdrawn
 	names      [][]string             // identities of the conditions, by group
 	conditions map[string]*refCondition
+	held       []int // of each group the case that held at the last look; -1: none did
 	state      linewatch.State
 	seq        uint64
 	last       linewatch.Time
@@ -321,6 +322,7 @@ func (j *refJudge) install(key refKey, v *linewatch.RuleVersion, t linewatch.Tim
 				twin[name] = &refCondition{past: slices.Clone(c.past), inputs: slices.Clone(c.inputs), born: c.born, values: slices.Clone(c.values)}
 			}
 		}
+		inst.held = nil
 		inst.version, inst.names, inst.conditions = v, nil, map[string]*refCondition{}
 		for i := range v.Rule.Groups {
 			names := refNames(&v.Rule.Groups[i])

@@ -71,7 +71,7 @@ function evidence(item, now) {
   const c = item.change;
   const groups = (item.evidence || []).map((g) =>
     el("div", {class: g.wins ? "group wins" : "group"},
-      el("div", {}, el("b", {}, g.group), " weight " + g.weight + ": " + (g.state || "no opinion") + (g.wins ? ", decides" : "")),
+      el("div", {}, el("b", {}, g.group), " weight " + g.weight + ": " + (g.state || "no opinion") + (g.wins ? ", decides" : "") + (g.was ? ", until now " + g.was : "")),
       conditions(g.conditions, now)));
   const facts = "Rule version " + c.ruleVersion + ", change " + c.seq + " of this rule on " + c.equipmentId +
     (c.observed && c.observed.heldBy ? ". The watermark waited for " + c.observed.heldBy : "") + ".";
