@@ -154,7 +154,7 @@ func TestWhyRoutes(t *testing.T) {
 	}
 	c := p.changes[0]
 	w := do(s, "GET", "/api/v1/changes/"+c.ID, nil)
-	if err := json.Unmarshal(w.Body.Bytes(), &change); err != nil || change.Change.ID != c.ID || change.Text != changeText(&c, names{aliases: map[string]string{c.Equipment: "F1"}}) || change.Sentence != ChangeSentence(&c) {
+	if err := json.Unmarshal(w.Body.Bytes(), &change); err != nil || change.Change.ID != c.ID || change.Text != changeText(&c, names{aliases: map[string]string{c.Equipment: "F1"}}) || change.Sentence != ChangeSentence(&c, nil) {
 		t.Errorf("%v, got %d %s", err, w.Code, w.Body)
 	}
 	checkProblem(t, "not kept", do(s, "GET", "/api/v1/changes/"+"0123456789abcdef0123456789abcdef", nil), http.StatusNotFound)

@@ -21,13 +21,18 @@ type speaker struct {
 	home string
 }
 
-func namesOf(st *Status) names {
+func namesIn(registry []linewatch.Equipment) names {
 	out := names{aliases: map[string]string{}, tags: map[string][]linewatch.Tag{}}
-	for i := range st.Equipment {
-		eq := &st.Equipment[i]
+	for i := range registry {
+		eq := &registry[i]
 		out.add(eq.ID, eq.Alias)
 		out.tags[eq.ID] = eq.Tags
 	}
+	return out
+}
+
+func namesOf(st *Status) names {
+	out := namesIn(st.Equipment)
 	for i := range st.Machines {
 		out.add(st.Machines[i].Equipment, st.Machines[i].Alias)
 	}

@@ -14,8 +14,11 @@ import (
 // 3.2 bar for 10 s — limits (60) outweighs context (40) ACTIVE".
 func (s *Standing) Sentence() string { return s.speaker().sentence(s.State, s.Why) }
 
-// ChangeSentence says why a change was made where no registry is at hand.
-func ChangeSentence(c *linewatch.StateChange) string { return speaker{}.change(c) }
+// ChangeSentence says why a change was made, with the names and units of a
+// registry.
+func ChangeSentence(c *linewatch.StateChange, equipment []linewatch.Equipment) string {
+	return namesIn(equipment).of(c.Equipment).change(c)
+}
 
 // sentence says why an instance went to a state.
 func (s speaker) sentence(to linewatch.State, why linewatch.Explanation) string {

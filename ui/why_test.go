@@ -139,7 +139,7 @@ func TestChangeSentence(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := linewatch.StateChange{EventTime: noon, From: tt.from, To: tt.to, Why: linewatch.Explanation{Groups: tt.groups}}
-			if got := ChangeSentence(&c); got != tt.want {
+			if got := ChangeSentence(&c, nil); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})

@@ -41,6 +41,12 @@ func TestRuleTests(t *testing.T) {
 		t.Errorf("exit code %d, said\n%swant\n%s", code, said, want)
 	}
 
+	write(t, dir, "plant.yaml", "apiVersion: linewatch/v1\nkind: Assets\nequipment:\n  - {id: f1, alias: F1, line: l, site: s, tags: [{name: machine_state}, {name: machine_mode}, {name: product}, {name: water_temperature, unit: °C}, {name: pressure, unit: bar}]}\n")
+	inPlant := write(t, dir, "plant.test.yaml", strings.Replace(sampleTest, "tests:\n", "assets: plant.yaml\ntests:\n", 1))
+	if said, _ := told(t, "test", inPlant); !strings.Contains(said, "    water_temperature 80 °C above 75 °C for 10 s; pressure 3.4 bar above 3.2 bar for 10 s — ") {
+		t.Errorf("with a registry: %s", said)
+	}
+
 	if said, code = told(t, "test", "--update", file); code != 0 || said != file+": updated\n" {
 		t.Errorf("--update: exit code %d: %s", code, said)
 	}

@@ -12,7 +12,7 @@ import (
 // indented by two spaces.
 func Finding(f *script.Finding) string {
 	if f.Came != nil {
-		return "  why " + f.Text + ":\n    " + ui.ChangeSentence(f.Came) + "\n"
+		return "  why " + f.Text + ":\n    " + ui.ChangeSentence(f.Came, f.Equipment) + "\n"
 	}
 	head := "  why not " + f.Text + ":\n"
 	if len(f.Missing) == 0 {

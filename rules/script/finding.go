@@ -21,6 +21,8 @@ type Finding struct {
 	Missing   []rules.Standing
 	Expected  linewatch.State // that the missing change goes to
 	Watermark linewatch.Time  // as of which that is so
+	// Equipment is the registry of the test, where it names one.
+	Equipment []linewatch.Equipment
 }
 
 // first finds the first of the changes that differ: the earliest, and of two at

@@ -146,6 +146,7 @@ func (f *testFile) judge(out Test, i int, r *runner) (Test, error) {
 		if out.First, err = f.first(i, want, came, out.Changes, r.names); err != nil {
 			return Test{}, err
 		}
+		out.First.Equipment = r.assets.Equipment
 	}
 	if d := difference(f.name, late, out.Late); d != "" {
 		out.Diff += "  late points (- expected, + came):\n" + d
