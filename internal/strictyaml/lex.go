@@ -24,7 +24,7 @@ const (
 )
 
 func tooLarge(most int) *Error {
-	f := &Error{Message: fmt.Sprintf("is larger than %d KiB", most>>10), Remedy: "split it into several files"}
+	f := &Error{Message: fmt.Sprintf("is larger than %d KiB", most>>10), Remedy: "leave out what nobody needs, or split rules and tests into several files"}
 	if most > MaxBytes {
 		f.Remedy = "shorten it"
 	}
