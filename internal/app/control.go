@@ -47,7 +47,8 @@ type control struct {
 	// replaced, if set, is told of a registry that took the place of another,
 	// or of none. It must not block.
 	replaced func(before, after *linewatch.Assets)
-	reading  *reading // what the sources of this process read; nil without any
+	seeded   []*rulefile.Source // published by the start that is under way
+	reading  *reading           // what the sources of this process read; nil without any
 	// written counts records, and taken those that the engine is known to have.
 	written, taken atomic.Uint64
 }

@@ -51,6 +51,27 @@ func (a *App) seed(ctx context.Context) error {
 			return fmt.Errorf("%srules[%d]: %w", at, i, err)
 		}
 	}
+	if outdated { // which rules fit will be seen when the new registry is published
+		a.control.seeded = nil
+		return nil
+	}
+	if err := a.control.checkSeeded(); err != nil {
+		return fmt.Errorf("%srules: %w", at, err)
+	}
+	return nil
+}
+
+// checkSeeded checks the rules that a start publishes against what comes after
+// them, which they may read.
+func (c *control) checkSeeded() error {
+	var errs []error
+	for _, src := range c.seeded {
+		errs = append(errs, c.have.Check(src))
+	}
+	c.seeded = nil
+	if err := errors.Join(errs...); err != nil {
+		return &ConfigError{err}
+	}
 	return nil
 }
 
@@ -168,7 +189,9 @@ func (c *control) seedRule(ctx context.Context, file string, body []byte) (kept 
 	if old, ok := c.rules[src.Rule.ID]; ok {
 		return !reflect.DeepEqual(old.rule, src.Rule), nil
 	}
-	_, err = c.publish(ctx, src, ui.AtOnce(), (*ruleset.InForce).Check)
+	if _, err = c.publish(ctx, src, ui.AtOnce(), (*ruleset.InForce).Check); err == nil {
+		c.seeded = append(c.seeded, src)
+	}
 	return false, err
 }
 

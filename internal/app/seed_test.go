@@ -140,3 +140,39 @@ func TestRefusedStartPublishesNothing(t *testing.T) {
 		t.Errorf("on the control log F3 is %+v, %v, and the rules are %+v", eq, ok, known.rules)
 	}
 }
+
+// Rules of a start are checked against one another, in whatever order their
+// files are read; those that were published before stay as they are.
+func TestRulesOfAStartFitTogether(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string][]byte{
+		"assets.yaml": []byte(twoLines),
+		"a.yaml":      ruleReading("a", "F1", "{tag: rule:b, is: ERROR}"),
+		"b.yaml":      ruleReading("b", "F2", "{tag: t, above: 3}"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, published := range []bool{false, true} {
+		c, _ := openControlLog(t, t.TempDir())
+		a := &App{control: c, o: Options{ConfigFile: "plant.yaml", Log: slog.New(slog.DiscardHandler)}}
+		a.o.Config.Assets = filepath.Join(dir, "assets.yaml")
+		a.o.Config.Rules = []string{filepath.Join(dir, "?.yaml")}
+		if published {
+			if _, err := c.ApplyAssets(t.Context(), "assets.yaml", []byte(twoLines)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.ApplyRule(t.Context(), "a.yaml", ruleReading("a", "F1", "{tag: rule:b, is: ERROR}"), ui.AtOnce()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := a.seed(t.Context())
+		if published && err != nil {
+			t.Errorf("beside a rule that was published: %v", err)
+		}
+		if want := "reads rule b of F1, but that is about F2"; !published && (!errors.As(err, new(*ConfigError)) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
