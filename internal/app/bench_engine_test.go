@@ -29,7 +29,8 @@ func BenchmarkEngine(b *testing.B) {
 	data := b.TempDir()
 	p := newBenchPlant(b, data, benchSize{lines: 4, tags: 1000, rules: 10_000})
 	m := engineMeter{plant: p, engine: startBenchEngine(b, p, data, nil), floor: newBenchFloor(b, p)}
-	m.take(b) // so that every tag is known
+	p.append(b, 10)
+	m.take(b) // every tag is known, and every rule has its first state
 	b.ResetTimer()
 	p.step = 0.4
 	m.run(b, b.N)

@@ -32,6 +32,7 @@ func BenchmarkLive(b *testing.B) {
 	watch := liveWatch{accepted: map[linewatch.RuleID]linewatch.Time{}}
 	engine := startBenchEngine(b, p, data, func(c *host.Config) {
 		publish := c.Publish
+		c.SnapshotEvery = liveSnapshots
 		c.Publish = func(ctx context.Context, changes []linewatch.StateChange) error {
 			err := publish(ctx, changes)
 			watch.saw(changes)
@@ -49,6 +50,7 @@ func BenchmarkLive(b *testing.B) {
 	feeder.Go(func() { p.feed(b, feeding) })
 	feeder.Go(func() { watch.floor(b, feeding) })
 	waitUntil(b.Context(), func() bool { return engine.changes.Load() >= uint64(p.rules) }) // every rule has its first state
+	time.Sleep(liveSnapshots + time.Second/2)                                               // and is in the store
 	watch.reset()
 	b.ResetTimer()
 	beat := time.NewTicker(20 * time.Millisecond)
@@ -67,6 +69,9 @@ func BenchmarkLive(b *testing.B) {
 	engine.stop(b, p)
 	watch.report(b)
 }
+
+// liveSnapshots is more often than by default, so that there are some.
+const liveSnapshots = 2 * time.Second
 
 // feed stores points until ctx ends.
 func (p *benchPlant) feed(b *testing.B, ctx context.Context) {

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"linewatch"
 )
 
 // benchDataEnv makes the test binary a process that runs on a data directory
@@ -32,11 +30,11 @@ func TestMain(m *testing.M) {
 // runForMemory judges what the logs hold, lets the state be stored once more,
 // and prints what the kernel says of the process.
 func runForMemory(data string) error {
-	a, err := startBenchApp(context.Background(), data, func(c *Config) { c.Engine.SnapshotEvery = linewatch.Second })
+	a, err := startBenchApp(context.Background(), data, func(c *Config) { c.Engine.SnapshotEvery = 500 })
 	if err != nil {
 		return err
 	}
-	time.Sleep(2 * time.Second)
+	time.Sleep(time.Second)
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return err
