@@ -186,6 +186,9 @@ type Sender struct {
 	// Superseded counts new points of an epoch that a newer one had followed:
 	// a second agent seems to have the gateway's name.
 	Superseded uint64 `json:"superseded,omitempty"`
+	// HeartbeatsAhead counts heartbeats further in the future than a clock may
+	// be: they promise nothing.
+	HeartbeatsAhead uint64 `json:"heartbeatsAhead,omitempty"`
 	// Source is the state of the connection that it stands for, if the edge
 	// agent of this process reads it.
 	Source SourceState `json:"source,omitempty"`

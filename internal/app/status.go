@@ -190,6 +190,7 @@ func sender(line string, x *domain.SenderStatus) ui.Sender {
 		Arrival: x.Watermark.LastArrival, Spooled: x.Counts.Spooled,
 		Buffered: x.Buffered, Holds: x.Holds, Late: x.Counts.Late, LateDropped: x.Counts.LateDropped,
 		Duplicate: x.Counts.Duplicate, Quarantined: x.Counts.QuarantinedTotal(), Reasons: x.Counts.QuarantinedBy(), GapLost: x.Counts.GapLost, Superseded: x.Counts.Superseded,
+		HeartbeatsAhead: x.Counts.HeartbeatsAhead,
 	}
 }
 

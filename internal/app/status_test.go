@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,25 @@ func TestErrorsOfSourcesHaveATime(t *testing.T) {
 	} {
 		if got := source(row.is, edge.SourceConfig{}); got.Error != row.is.LastError || got.ErrorAt != row.want {
 			t.Errorf("%+v is shown as %q of %v, want %v", row.is, got.Error, got.ErrorAt, row.want)
+		}
+	}
+}
+
+// Nothing is counted of a sender that nobody can see.
+func TestEveryCountOfASenderIsShown(t *testing.T) {
+	var status domain.SenderStatus
+	counts := reflect.ValueOf(&status.Counts).Elem()
+	for i := range counts.NumField() {
+		if f := counts.Field(i); f.Kind() == reflect.Uint64 {
+			f.SetUint(uint64(1000 + i))
+		}
+	}
+	shown := reflect.ValueOf(sender("line-1", &status))
+	for i := range counts.NumField() {
+		name := counts.Type().Field(i).Name
+		if f := shown.FieldByName(name); counts.Field(i).Kind() == reflect.Uint64 && (!f.IsValid() || f.Uint() != uint64(1000+i)) &&
+			name != "Received" && name != "Accepted" { // these two only make sense in a sum
+			t.Errorf("%s is not shown", name)
 		}
 	}
 }

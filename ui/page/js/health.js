@@ -155,7 +155,8 @@ const senderMarks = {active: marks.good, idle: marks.waiting, lagging: marks.war
 export function sender(item, now) {
   const cut = item.source && item.source !== "connected";
   const mark = cut ? (sourceMarks[item.source] || marks.waiting)() : (senderMarks[item.state] || marks.waiting)();
-  const counts = [["waiting at the edge", item.spooled], ["late", item.late], ["duplicate", item.duplicate], ["declared lost", item.gapLost], ["as if from a second agent of this name", item.superseded || 0]]
+  const counts = [["waiting at the edge", item.spooled], ["late", item.late], ["duplicate", item.duplicate], ["declared lost", item.gapLost], ["as if from a second agent of this name", item.superseded || 0],
+    ["heartbeats from the future", item.heartbeatsAhead || 0]]
     .filter(([, n]) => n > 0).map(([name, n]) => format.number(n) + " " + name + (name === "late" && item.lateDropped > 0 ? " (" + format.number(item.lateDropped) + " dropped)" : ""));
   if (item.quarantined > 0) {
     counts.push(format.number(item.quarantined) + " quarantined" + because(item.quarantinedBy));
