@@ -106,9 +106,13 @@ func TestSameClientID(t *testing.T) {
 	r := &recorder{}
 	address, _ := startBroker(t, "127.0.0.1:0", r, nil)
 	c := Config{Broker: "tcp://" + address, ClientID: "c", Site: "s"}
-	one, _ := newNotifier(t, c, 2*time.Second)
-	two, stop := newNotifier(t, c, 2*time.Second)
-	waitFor(t, "both warn", 30*time.Second, func() bool { return one.warns(ErrTakenOver)() && two.warns(ErrTakenOver)() })
+	one, _ := newNotifier(t, c, 5*time.Second)
+	two, stop := newNotifier(t, c, 5*time.Second)
+	var first, second bool // each in its time: while one pauses for long the other is well
+	waitFor(t, "both warn", 60*time.Second, func() bool {
+		first, second = first || one.warns(ErrTakenOver)(), second || two.warns(ErrTakenOver)()
+		return first && second
+	})
 	stop()
 	waitFor(t, "the other one is well", 30*time.Second, one.isWell)
 }
