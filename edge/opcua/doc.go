@@ -23,8 +23,8 @@
 // them. A connection that breaks is made again, the session taken up on it and
 // every notification that was missed asked for again, so that nothing is lost
 // or doubled unless a queue overflows, which is counted. Only when the server
-// has let go of the session does a new subscription begin, which is told as an
-// interruption.
+// has let go of the session, or of a notification that was missed, does a new
+// subscription begin, which is told as an interruption.
 //
 // # Trust
 //

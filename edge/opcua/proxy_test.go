@@ -20,7 +20,9 @@ type proxy struct {
 	silent bool // pass nothing on
 	// hold says what of the client's messages is kept from the server, by the
 	// number of the request's type; without security they can be told.
-	hold   func(request uint16) bool
+	hold func(request uint16) bool
+	// edit changes a request on its way to the server, in place.
+	edit   func(request uint16, chunk []byte)
 	passed int // connections
 }
 
@@ -99,12 +101,22 @@ func (p *proxy) accept() {
 	}
 }
 
-// held reports whether a chunk is kept from the server.
+// held reports whether a chunk is kept from the server, and edits it if not.
 func (p *proxy) held(chunk []byte) bool {
 	const typeAt = headerSize + 4*4 + 2 // channel, keys, sequence, request, kind of node id
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.hold != nil && string(chunk[:3]) == "MSG" && len(chunk) >= typeAt+2 && p.hold(binary.LittleEndian.Uint16(chunk[typeAt:]))
+	if string(chunk[:3]) != "MSG" || len(chunk) < typeAt+2 {
+		return false
+	}
+	request := binary.LittleEndian.Uint16(chunk[typeAt:])
+	if p.hold != nil && p.hold(request) {
+		return true
+	}
+	if p.edit != nil {
+		p.edit(request, chunk)
+	}
+	return false
 }
 
 func (p *proxy) pass(from, to net.Conn, held func(chunk []byte) bool) {

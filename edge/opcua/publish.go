@@ -27,6 +27,9 @@ var errEnded = errors.New("the server ended the subscription")
 // changed.
 var errSilent = errors.New("the server has been silent")
 
+// errLost says that the subscription has lost something and is to be replaced.
+var errLost = errors.New("the server has not kept what it had published; it is asked for all values again")
+
 // asked is what waits at the server.
 type asked struct {
 	acks map[uint32][]uint32 // by request: what it acknowledges
@@ -97,6 +100,10 @@ func (s *Source) publishOnce(ctx context.Context, c *channel, a *asked) error {
 		return err
 	}
 	s.gave()
+	// Not at once each time, for there may be a server that numbers wrongly.
+	if s.sub.lost && time.Since(s.replaced) >= s.times.retry {
+		return errLost
+	}
 	return s.retry(ctx, c)
 }
 
@@ -171,7 +178,7 @@ func following(n uint32) uint32 {
 func (s *Source) fetch(ctx context.Context, c *channel, until uint32) error {
 	next := following(s.sub.last)
 	if until-next > maxMissing {
-		s.sub.last, s.scan.Interrupted = until-1, true
+		s.sub.last, s.sub.lost, s.scan.Interrupted = until-1, true, true
 		return nil
 	}
 	for ; next != until; next = following(next) {
@@ -180,8 +187,7 @@ func (s *Source) fetch(ctx context.Context, c *channel, until uint32) error {
 			return err
 		}
 		if !found {
-			s.scan.Interrupted = true
-			s.sub.last = next
+			s.sub.last, s.sub.lost, s.scan.Interrupted = next, true, true
 		}
 	}
 	return nil

@@ -91,6 +91,9 @@ func TestAbsurdGapIsAnInterruption(t *testing.T) {
 	if got := *scans; len(got) != 1 || !got[0].Interrupted || len(got[0].Readings) != 1 {
 		t.Errorf("got %+v, want one scan, interrupted", got)
 	}
+	if !s.sub.lost {
+		t.Error("the subscription is not to be replaced, and old values stay")
+	}
 	if s.sub.last != 1<<30 {
 		t.Errorf("went on at %d, want 2^30", s.sub.last)
 	}

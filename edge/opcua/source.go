@@ -86,6 +86,8 @@ type Source struct {
 	told    bool          // that it is lost
 	began   bool          // some subscription has delivered
 	scan    edge.Scan     // what the next one says beside readings
+	// replaced is when a subscription was removed last, because it was of no use.
+	replaced time.Time
 }
 
 // New returns a source for the server that c describes, with the defaults in

@@ -30,6 +30,9 @@ type subscription struct {
 	// whole says that no request for items is without an answer. Otherwise
 	// nobody knows which items there are, and whether some are there twice.
 	whole bool
+	// lost says that the server has not kept what it had published. The newest
+	// values of tags may be among that, and come from a new subscription only.
+	lost bool
 	// barren is how many connections in a row it failed on without delivering
 	// anything, although the session was there.
 	barren int
@@ -72,11 +75,11 @@ func (s *Source) resume(ctx context.Context, c *channel) error {
 			return err
 		}
 	}
-	if s.sub != nil && !s.sub.whole {
+	if s.sub != nil && (!s.sub.whole || s.sub.lost) {
 		if err := s.remove(ctx, c, s.sub.id); err != nil {
 			return err
 		}
-		s.sub = nil
+		s.sub, s.replaced = nil, time.Now()
 	}
 	if s.sub != nil {
 		err := s.blame(s.catchUp(ctx, c))

@@ -1,6 +1,7 @@
 package opcua
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -49,6 +50,43 @@ func TestSubscriptionThatDiedIsReplaced(t *testing.T) {
 		t.Errorf("%d scans say that something was lost, want 1", interrupted)
 	}
 	eventually(t, "the dead subscription to be removed", func() bool {
+		got := server.Stats()
+		return got.Sessions == 1 && got.Subscriptions == 1
+	})
+}
+
+// A server that has a notification no more, when it is asked for it again, has
+// lost the newest values of tags that may not change for hours. They are had by
+// a new subscription.
+func TestNotificationThatIsGoneDoesNotLeaveOldValues(t *testing.T) {
+	server, address := simulate(t, opcuasim.Options{AllowNone: true})
+	p := newProxy(t, address)
+	s := open(t, sourceConfig(p.address(), simulated...), "")
+	s.times = impatient
+	agent := run(t, s)
+	agent.wait("every tag", 10*time.Second, func(scans []edge.Scan) bool { return len(newest(scans)) == 3 })
+	before := len(agent.all())
+	p.set(func() {
+		p.silent = true
+		p.edit = func(request uint16, chunk []byte) {
+			if request == id.RepublishRequest_Encoding_DefaultBinary {
+				binary.LittleEndian.PutUint32(chunk[len(chunk)-4:], 1<<30) // it has no such notification
+			}
+		}
+	})
+	published := server.Stats().Published
+	setCount(t, server, 7)
+	eventually(t, "the value to be on its way", func() bool { return server.Stats().Published > published })
+	p.set(func() { p.cut = true })
+	p.set(func() { p.cut, p.silent = false, false })
+	interrupted := false
+	for _, s := range agent.wait("the value that was lost", 20*time.Second, gave(7))[before:] {
+		interrupted = interrupted || s.Interrupted
+	}
+	if !interrupted {
+		t.Error("no scan says that something was lost")
+	}
+	eventually(t, "the old subscription to be removed", func() bool {
 		got := server.Stats()
 		return got.Sessions == 1 && got.Subscriptions == 1
 	})
