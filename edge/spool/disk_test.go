@@ -260,3 +260,57 @@ func TestUnreadablePage(t *testing.T) {
 		}
 	}
 }
+
+// A full spool that was sent as a whole while the disk let nobody write has room
+// again when that is over, though nothing more can be acknowledged then.
+func TestRoomComesBackByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, o := newMemDisk(), testOptions()
+		o.disk, o.MaxBytes = d, leastBytes
+		s := mustOpen(t, "/spool", o)
+		stored := 0
+		for room := true; room; {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			err := s.Append(ctx, []linewatch.DataPoint{point("a", stored)})
+			cancel()
+			if room = err == nil; room {
+				stored++
+			} else if !errors.Is(err, ErrFull) {
+				t.Fatal(err)
+			}
+		}
+		done := make(chan error, 1)
+		go func() { done <- s.Append(t.Context(), []linewatch.DataPoint{point("a", stored)}) }()
+		synctest.Wait()
+		trouble := func(of syscall.Errno) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.fail = func(op, _ string) error {
+				if of != 0 {
+					return of
+				}
+				return nil
+			}
+		}
+		trouble(syscall.EROFS)
+		for sent := 0; sent < stored; {
+			points, upTo, err := s.Next(t.Context(), 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent += len(points)
+			if err := s.Acknowledge(upTo); err != nil && !errors.Is(err, syscall.EROFS) {
+				t.Fatal(err)
+			}
+		}
+		trouble(0)
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(time.Minute):
+			t.Error("the spool is empty, and a point waits for room for ever")
+		}
+	})
+}

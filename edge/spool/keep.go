@@ -82,7 +82,7 @@ func (s *Spool) settleAcks(saved *time.Time) {
 	last := s.segments[len(s.segments)-1]
 	spent := s.floor() == (position{last.index, last.size}) && last.size > s.options.SegmentBytes/2
 	s.mu.Unlock()
-	if len(acks) == 0 {
+	if len(acks) == 0 && !s.owed {
 		return
 	}
 	if spent { // another segment, so that this one can go
@@ -91,6 +91,7 @@ func (s *Spool) settleAcks(saved *time.Time) {
 		}
 	}
 	err := s.settleState(saved)
+	s.owed = err != nil
 	for _, a := range acks {
 		a.done <- err
 	}

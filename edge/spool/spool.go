@@ -89,6 +89,7 @@ type Spool struct {
 	frames   []byte     // reused; used by the writer only
 	tail     bool       // a write has failed and may have left something; used by the writer only
 	unkept   bool       // the state could not be written; used by the writer only
+	owed     bool       // what is acknowledged could not be let go of; used by the writer only
 	noted    *stateFile // the mark; nil if there is none
 
 	mu       sync.Mutex

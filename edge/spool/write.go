@@ -88,8 +88,13 @@ func (s *Spool) write() {
 	defer close(s.finished)
 	saved := time.Now()
 	for stop := false; !stop; {
+		var again <-chan time.Time
+		if s.owed { // all others may be waiting for the room
+			again = time.After(stateEvery)
+		}
 		select {
 		case <-s.work:
+		case <-again:
 		case <-s.stopping:
 			stop = true
 		}
