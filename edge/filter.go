@@ -217,7 +217,7 @@ func (f *filter) lost(cause string, times *scanTimes) []linewatch.DataPoint {
 		flags := linewatch.Assigned
 		if t.known {
 			flags |= linewatch.Last
-			t.was, t.gone = t.latest, true
+			t.was, t.gone = t.latest, !t.first // what was before the connect may be so no more
 		}
 		f.set(t, state{linewatch.Value{}, linewatch.Bad, cause})
 		f.add(t, flags, times.at, times)

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -265,6 +266,41 @@ func TestUnknownTagsAreNotRepeated(t *testing.T) {
 		times := clock.begin(&scan, scan.Through)
 		if got := feed(t, f, scan, times); i > 0 && got != "" {
 			t.Errorf("scan %d: got %q", i, got)
+		}
+		clock.end(times)
+	}
+}
+
+// A tag whose first value after a lost subscription had not come when the
+// connection broke as well stays lost when that is back: what it was before the
+// subscription is not known to be so.
+func TestUnknownTagsAreNotRestored(t *testing.T) {
+	f, clock := newFilter(SourceConfig{ID: "plc", Tags: []TagConfig{{Name: "a"}, {Name: "b"}}}), newSourceClock(SourceConfig{})
+	now := linewatch.Time(1_000_000_000_000)
+	down := errors.New("down")
+	for i, step := range []struct {
+		scan Scan
+		want string
+	}{
+		{Scan{First: true, Readings: []Reading{at(0, now, 1), at(1, now, 2)}}, "a=1 Ok Fst; b=2 Ok Fst"},
+		{Scan{First: true, Interrupted: true, Readings: []Reading{at(1, now.Add(1100), 3)}}, "b=3 Ok Fst"},
+		{Scan{Err: down}, "a=null Bad (connection lost) Lst,Ats; b=null Bad (connection lost) Lst,Ats"},
+		{Scan{}, "b=3 Ok Fst,Ats"},
+		{Scan{Readings: []Reading{at(0, now.Add(3100), 4)}}, "a=4 Ok Fst,Ats"},
+	} {
+		scan, through := step.scan, now.Add(linewatch.Duration(i)*linewatch.Second)
+		if scan.Through = through; scan.Err != nil {
+			scan.Through = linewatch.NoTime
+		}
+		times := clock.begin(&scan, through)
+		got := ""
+		if scan.Err != nil {
+			got = strings.Join(brief(f.lost(CauseLost, times)), "; ")
+		} else {
+			got = feed(t, f, scan, times)
+		}
+		if got != step.want {
+			t.Errorf("scan %d: got %q, want %q", i, got, step.want)
 		}
 		clock.end(times)
 	}
