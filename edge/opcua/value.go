@@ -88,7 +88,11 @@ func (r *reader) variant(depth int) (v linewatch.Value, kind builtin, cause stri
 		v, cause = r.scalar(kind, depth)
 		return v, kind, cause
 	}
-	for n := r.count(smallest[kind]); n > 0 && !r.failed; n-- {
+	n := r.count(smallest[kind])
+	if kind == null && n > 0 { // no bytes would bound how many there are
+		r.failed = true
+	}
+	for ; n > 0 && !r.failed; n-- {
 		r.scalar(kind, depth)
 	}
 	if mask&dimensionsFlag != 0 {
