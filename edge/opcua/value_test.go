@@ -193,7 +193,7 @@ func TestSizesInAMessageAreNotBelieved(t *testing.T) {
 		{"variants in arrays of variants", nested("\x98\x01\x00\x00\x00", 100_000)},
 		{"values in values", nested("\x17\x01", 250_000)},
 		{"diagnostics in diagnostics", append([]byte{1, 25}, strings.Repeat("\x40", 500_000)...)},
-		{"nulls in an array, which take no bytes", append([]byte{1, 0x80}, words(4)...)},
+		{"nulls in an array, which take no bytes", append([]byte{1, 0x80}, words(4, 0)...)},
 		{"a reserved type", []byte{1, 63, 0, 0, 0, 0}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
