@@ -88,8 +88,8 @@ func (a *appender) setCurrent(c *linewatch.StateChange, ordinal []byte) error {
 func (a *appender) trim(o Options, limit int) error {
 	for range limit {
 		k, v := a.log.Cursor().First()
-		if k == nil {
-			return nil
+		if k == nil || binary.BigEndian.Uint64(k) == a.log.Sequence() {
+			return nil // the newest stays: those who follow are told of it
 		}
 		r, err := readRecord(v)
 		if err != nil {

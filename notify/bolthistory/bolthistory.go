@@ -57,7 +57,7 @@ var (
 // case.
 type Options struct {
 	MaxChanges uint64           // most changes kept; 0: 1,000,000
-	MaxAge     time.Duration    // changes stored longer ago leave; 0: no limit
+	MaxAge     time.Duration    // changes stored longer ago leave, but for the newest; 0: no limit
 	Now        func() time.Time // nil: time.Now
 	Logger     *slog.Logger     // hears of damage that could be made up for; nil: slog.Default
 }

@@ -234,6 +234,15 @@ func TestRetentionByAge(t *testing.T) {
 	add(t, h, change("a", "F1", 5))
 	list, err := h.After(t.Context(), 0, 100)
 	wantEntries(t, "log", list, err, "4:a/F1#4", "5:a/F1#5")
+	// The newest stays, for Wait says that it is there: a follower that did not
+	// find it would ask for it without a pause.
+	now = now.Add(24 * time.Hour)
+	add(t, h, change("a", "F1", 5))
+	if err := h.Wait(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	list, err = h.After(t.Context(), 3, 100)
+	wantEntries(t, "log after a repetition", list, err, "5:a/F1#5")
 }
 
 func TestCursors(t *testing.T) {
