@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -104,16 +105,27 @@ func (m *mosquitto) start(t *testing.T) {
 
 // stop ends the process by a signal. SIGTERM lets it save its sessions; after
 // SIGKILL it knows only what it saved before, and what it has acknowledged but
-// not passed on is lost by the broker itself.
+// not passed on is lost by the broker itself. A signal that comes between its
+// first listening and its main loop is forgotten, so it is given again.
 func (m *mosquitto) stop(t *testing.T, signal syscall.Signal) {
 	t.Helper()
 	if m.process == nil {
 		return
 	}
-	if err := m.process.Process.Signal(signal); err != nil {
-		t.Error(err)
+	ended := make(chan struct{})
+	go func() { defer close(ended); m.process.Wait() }()
+	again := time.NewTicker(500 * time.Millisecond)
+	defer again.Stop()
+	for waits := true; waits; {
+		if err := m.process.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Error(err)
+		}
+		select {
+		case <-ended:
+			waits = false
+		case <-again.C:
+		}
 	}
-	m.process.Wait()
 	m.process = nil
 }
 

@@ -31,8 +31,9 @@ type Assets func(equipmentID string) (alias, line, site string)
 
 // steady is how long a connection must have lasted for the next one to be tried
 // at once: two publishers with one client id throw each other out for ever, and
-// must not do so in a tight loop.
-const steady = 10 * time.Second
+// must not do so in a tight loop. It is longer than the longest pause, during
+// which the other one has the broker for itself and all would look well.
+const steady = 20 * time.Second
 
 // Notifier publishes over one connection, which Run keeps up.
 type Notifier struct {
@@ -90,7 +91,7 @@ func (n *Notifier) Stats() Stats {
 // broker that is not there is tried again and again with growing pauses.
 func (n *Notifier) Run(ctx context.Context) error {
 	retry := backoff.NewExponentialBackOff()
-	retry.InitialInterval, retry.MaxInterval, retry.Multiplier = 100*time.Millisecond, 10*time.Second, 2
+	retry.InitialInterval, retry.MaxInterval, retry.Multiplier = 100*time.Millisecond, 10*time.Second, 2 // and up to half more by chance
 	retry.Reset()
 	for ctx.Err() == nil {
 		begun := time.Now()
