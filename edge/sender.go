@@ -36,6 +36,7 @@ func newSender(c SourceConfig, source Source, store *store, o Options) *sender {
 		ledger: ledger{source: c.ID, spool: o.Backlog}, store: store, now: o.Now, wrong: o.Unsynced, log: o.Log,
 		status: SourceStatus{ID: c.ID, Address: c.Address, Since: o.Now(), LastErrorAt: linewatch.NoTime, LastScan: linewatch.NoTime, TagsBad: len(c.Tags)},
 	}
+	s.again.Store(true) // the engine may have gone on, and take for late what comes first
 	s.ledger.open()
 	return s
 }
