@@ -47,6 +47,11 @@ func obey(signals <-chan os.Signal, stop func(), errs io.Writer, exit func(int))
 	exit(exitFailed)
 }
 
+// outliveReader has the process go on when whoever reads what it says is gone,
+// such as head: a service is not ended by the end of its log. A command that
+// only tells something ends, as others do.
+func outliveReader() { signal.Ignore(syscall.SIGPIPE) }
+
 // terminal reports whether the process has one. Without, as under a service
 // manager, SIGHUP does not say that it was closed but asks for a reload.
 func terminal() bool {

@@ -33,6 +33,7 @@ func newRun(log *slog.Logger) *cobra.Command {
 		Short: "Run everything in one process; without --config on a simulated line",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			outliveReader()
 			return run(cmd.Context(), &f, cmd.Flags().Changed("seed"), cmd.OutOrStdout(), log)
 		},
 	}

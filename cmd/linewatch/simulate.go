@@ -22,6 +22,7 @@ func newSimulate(log *slog.Logger) *cobra.Command {
 		Short: "Run the simulated line alone",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			outliveReader()
 			if _, _, err := net.SplitHostPort(listen); err != nil {
 				return usageError{fmt.Errorf("--listen: %q; want HOST:PORT, such as 127.0.0.1:1102", listen)}
 			}
