@@ -59,3 +59,15 @@ func TestRefusalsNameThePath(t *testing.T) {
 		t.Errorf("%s\ngot  %v\nwant %s", *requests, err, want)
 	}
 }
+
+// A token that cannot be sent is told as such, and not blamed on the process.
+func TestDamagedTokenIsNotSent(t *testing.T) {
+	data, requests := answering(t, http.StatusOK, "")
+	if err := os.WriteFile(filepath.Join(data, tokenFile), make([]byte, 65), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := DeleteRule(t.Context(), data, "hot", ui.AtOnce())
+	if !errors.Is(err, ErrSecret) || len(*requests) != 0 {
+		t.Errorf("%s\ngot %v, want that the token is none", *requests, err)
+	}
+}

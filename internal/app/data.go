@@ -106,6 +106,9 @@ func (d *dataDir) close() error {
 	return d.lock.Close()
 }
 
+// tokenBytes is how much chance is in a token.
+const tokenBytes = 32
+
 // token returns the secret that changes must carry, making one at the first
 // start.
 func (d *dataDir) token() (string, error) {
@@ -113,7 +116,7 @@ func (d *dataDir) token() (string, error) {
 	if err == nil || !errors.Is(err, os.ErrNotExist) {
 		return token, err
 	}
-	var secret [32]byte
+	var secret [tokenBytes]byte
 	if _, err := rand.Read(secret[:]); err != nil {
 		return "", fmt.Errorf("make token: %w", err)
 	}
@@ -143,7 +146,8 @@ func writeSynced(path string, content []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// readToken reads the token file and refuses one that others can read.
+// readToken reads the token file and refuses one that others can read, or that
+// is not as token makes it.
 func readToken(dir string) (string, error) {
 	path := filepath.Join(dir, tokenFile)
 	info, err := os.Stat(path)
@@ -161,8 +165,8 @@ func readToken(dir string) (string, error) {
 		return "", err
 	}
 	token := strings.TrimSpace(string(b))
-	if len(token) < 32 {
-		return "", fmt.Errorf("%w: %s holds none; remove it while nothing runs, and the next start makes one", ErrSecret, path)
+	if made, err := hex.DecodeString(token); err != nil || len(made) != tokenBytes { // damaged, or nothing that a header may hold
+		return "", fmt.Errorf("%w: %s holds none of %d hex digits; remove it while nothing runs, and the next start makes one", ErrSecret, path, 2*tokenBytes)
 	}
 	return token, nil
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"linewatch/internal/boltfile"
@@ -50,11 +51,14 @@ func TestTokenIsKeptAndSecret(t *testing.T) {
 			t.Errorf("mode %v: got %q, %v", mode, got, err)
 		}
 	}
-	if err := d.write(tokenFile, "short\n"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.token(); !errors.Is(err, ErrSecret) {
-		t.Errorf("a short token gives %v", err)
+	for _, damaged := range []string{"", "short\n", first[:32], first + "00\n", strings.Repeat("\x00", 65), first[:63] + "\n", first[:63] + "\xff\n"} {
+		if err := d.write(tokenFile, damaged); err != nil {
+			t.Fatal(err)
+		}
+		_, err := d.token()
+		if !errors.Is(err, ErrSecret) || !strings.Contains(err.Error(), "token holds none of 64 hex digits; remove it while nothing runs") {
+			t.Errorf("%q gives %v", damaged, err)
+		}
 	}
 	if err := errors.Join(os.Remove(d.file(tokenFile)), os.Mkdir(d.file(tokenFile), 0o700)); err != nil {
 		t.Fatal(err)
