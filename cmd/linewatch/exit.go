@@ -39,7 +39,7 @@ func exitCode(err error) int {
 		return exitAddress
 	case errors.Is(err, boltfile.ErrLocked):
 		return exitDataUsed
-	case errors.Is(err, boltfile.ErrNotWritable), errors.Is(err, boltfile.ErrNoDir), errors.Is(err, boltfile.ErrNetwork), errors.Is(err, app.ErrNoData), errors.Is(err, app.ErrSecret):
+	case errors.Is(err, boltfile.ErrNotWritable), errors.Is(err, boltfile.ErrNoDir), errors.Is(err, boltfile.ErrNetwork), errors.Is(err, app.ErrNoData), errors.Is(err, app.ErrFull), errors.Is(err, app.ErrSecret):
 		return exitData
 	}
 	return exitFailed

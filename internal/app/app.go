@@ -106,7 +106,7 @@ func New(ctx context.Context, o Options) (a *App, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, a.Close())
+			err = a.explainFull(err, a.Close())
 			a = nil
 		}
 	}()
@@ -122,6 +122,18 @@ func New(ctx context.Context, o Options) (a *App, err error) {
 		}
 	}
 	return a, nil
+}
+
+// explainFull says what to do about a start that failed, and then closed with
+// closed, since the disk is full.
+func (a *App) explainFull(err, closed error) error {
+	if !isFull(err) {
+		return errors.Join(err, closed)
+	}
+	if isFull(closed) {
+		closed = nil // which says the same
+	}
+	return errors.Join(fmt.Errorf("data directory %s: %w: %w; free some space there, as docs/operate.md says under \"To free space\"", a.o.Config.Data, ErrFull, err), closed)
 }
 
 // onClose notes how to close what was opened; the last is closed first.

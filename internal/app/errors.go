@@ -20,6 +20,8 @@ var (
 	// ErrNoData says that a data directory is not what it should be: there is
 	// none, nothing was ever kept in it, or no process uses it though one should.
 	ErrNoData = errors.New("no such data")
+	// ErrFull says that the disk has no room for a data directory to be opened.
+	ErrFull = errors.New("the disk is full")
 	// ErrSecret says that the token of a data directory is not kept secret, or
 	// is none.
 	ErrSecret = errors.New("the token is not safe")
