@@ -195,6 +195,38 @@ func TestAbsurdListOfFreePages(t *testing.T) {
 	}
 }
 
+// bbolt would write over a page that is in use, and panic at some later commit.
+func TestListOfFreePagesNamesOneInUse(t *testing.T) {
+	path := fill(t)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, size := binary.NativeEndian, os.Getpagesize()
+	newest, _ := newestMeta(bytes.NewReader(content))
+	at := int(newest.free) * size
+	elements := int(order.Uint16(content[at+elementsAt:]))
+	if elements == 0 {
+		t.Fatal("the store has no free pages")
+	}
+	for _, id := range []uint64{0, 1, newest.root, newest.free, newest.pages, 1 << 40} {
+		for i := range elements {
+			damaged := bytes.Clone(content)
+			order.PutUint64(damaged[at+pageHeader+8*i:], id)
+			if err := os.WriteFile(path, damaged, FileMode); err != nil {
+				t.Fatal(err)
+			}
+			db, err := Open(path, Options{})
+			if err == nil {
+				db.Close()
+			}
+			if !errors.Is(err, ErrCorrupt) {
+				t.Errorf("page %d as number %d of the list: got %v, want %v", id, i, err, ErrCorrupt)
+			}
+		}
+	}
+}
+
 func TestOneHeaderIsEnough(t *testing.T) {
 	for page := range int64(2) {
 		path := fill(t)

@@ -45,9 +45,10 @@ type tree struct {
 // checkPages follows every branch of the store at path, which nobody may be
 // writing, and returns an error unless each page is where its number says, is
 // a branch or a leaf, and is reached once, and the list of free pages fits its
-// page. bbolt itself follows a branch that leads back to itself for ever, and
-// believes any length of the list. Leaves below a bucket are not read beyond
-// their header.
+// page and names none that is in use. bbolt itself follows a branch that leads
+// back to itself for ever, believes any length of the list, and writes over
+// every page that it names. Leaves below a bucket are not read beyond their
+// header.
 func checkPages(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
@@ -111,10 +112,6 @@ func (t *tree) visit(id uint64) (page, error) {
 	if id < 2 || id >= t.meta.pages {
 		return page{}, fmt.Errorf("there is no page %d among %d", id, t.meta.pages)
 	}
-	if t.visited[id/64]&(1<<(id%64)) != 0 {
-		return page{}, fmt.Errorf("page %d is reached twice", id)
-	}
-	t.visited[id/64] |= 1 << (id % 64)
 	var header [pageHeader]byte
 	if _, err := t.file.ReadAt(header[:], int64(id*t.meta.pageSize)); err != nil {
 		return page{}, fmt.Errorf("page %d: %w", id, err)
@@ -133,10 +130,24 @@ func (t *tree) visit(id uint64) (page, error) {
 	case p.kind == kindBranch && p.elements == 0:
 		return page{}, fmt.Errorf("page %d is a branch that leads nowhere", id)
 	}
+	for at := id; at <= id+further; at++ {
+		if !t.mark(at) {
+			return page{}, fmt.Errorf("page %d is reached twice, or is in use and listed as free", at)
+		}
+	}
 	return p, nil
 }
 
-// checkFree checks the list of free pages, numbers of 8 bytes each.
+// mark reports whether a page is met for the first time.
+func (t *tree) mark(id uint64) bool {
+	bit := uint64(1) << (id % 64)
+	known := t.visited[id/64]&bit != 0
+	t.visited[id/64] |= bit
+	return !known
+}
+
+// checkFree checks the list of free pages, rising numbers of 8 bytes each, and
+// marks them.
 func (t *tree) checkFree() error {
 	if t.meta.free == noFreeList {
 		return nil
@@ -145,16 +156,32 @@ func (t *tree) checkFree() error {
 	if err != nil {
 		return err
 	}
-	length := uint64(p.elements)
+	start, length := uint64(pageHeader), uint64(p.elements)
 	if length == manyFree {
 		var first [8]byte
 		if _, err := t.file.ReadAt(first[:], int64(t.meta.free*t.meta.pageSize+pageHeader)); err != nil {
 			return fmt.Errorf("page %d: %w", t.meta.free, err)
 		}
-		length = binary.NativeEndian.Uint64(first[:])
+		start, length = start+8, binary.NativeEndian.Uint64(first[:])
 	}
-	if p.kind != kindFree || length > (p.bytes-pageHeader)/8 {
+	if p.kind != kindFree || length > (p.bytes-start)/8 {
 		return fmt.Errorf("page %d is no list of %d free pages", t.meta.free, length)
+	}
+	list := make([]byte, length*8)
+	if _, err := t.file.ReadAt(list, int64(t.meta.free*t.meta.pageSize+start)); err != nil {
+		return fmt.Errorf("page %d: %w", t.meta.free, err)
+	}
+	return t.markFree(list)
+}
+
+func (t *tree) markFree(list []byte) error {
+	before := uint64(0)
+	for ; len(list) > 0; list = list[8:] {
+		id := binary.NativeEndian.Uint64(list)
+		if id < 2 || id >= t.meta.pages || id <= before || !t.mark(id) {
+			return fmt.Errorf("page %d lists page %d of %d as free, which cannot be", t.meta.free, id, t.meta.pages)
+		}
+		before = id
 	}
 	return nil
 }

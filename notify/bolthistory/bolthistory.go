@@ -65,11 +65,13 @@ type Options struct {
 // History is a history file. Its methods may be called concurrently.
 type History struct {
 	db     *bbolt.DB
+	path   string
 	o      Options
 	counts counters
 
 	mu     sync.Mutex
 	closed bool
+	broken error         // damage that was met while writing: nothing is written any more
 	last   uint64        // newest ordinal
 	more   chan struct{} // closed when last rises or the history is closed
 }
@@ -105,8 +107,8 @@ func Open(path string, o Options) (*History, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	h := &History{db: db, o: o, more: make(chan struct{})}
-	if err := db.Update(h.prepare); err != nil {
+	h := &History{db: db, path: path, o: o, more: make(chan struct{})}
+	if err := h.guarded(db.Update, h.prepare); err != nil {
 		return nil, errors.Join(fmt.Errorf("open history %s: %w", path, err), db.Close())
 	}
 	return h, nil
@@ -162,7 +164,7 @@ func (h *History) Append(ctx context.Context, changes []linewatch.StateChange) e
 		return err
 	}
 	var a appender
-	err := h.db.Update(func(tx *bbolt.Tx) error {
+	err := h.update(func(tx *bbolt.Tx) error {
 		a = appender{tx: tx, log: tx.Bucket(logName), now: h.o.Now()}
 		a.log.FillPercent = 1 // ordinals only grow
 		for i := range changes {
@@ -238,7 +240,7 @@ func (h *History) SetCursor(ctx context.Context, name string, ordinal uint64) er
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := h.db.Update(func(tx *bbolt.Tx) error {
+	err := h.update(func(tx *bbolt.Tx) error {
 		return tx.Bucket(cursorsName).Put([]byte(name), ordinalKey(ordinal))
 	})
 	if err != nil {
@@ -251,10 +253,37 @@ func (h *History) view(ctx context.Context, read func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := h.db.View(read); err != nil {
+	if err := h.guarded(h.db.View, read); err != nil {
 		return fmt.Errorf("read history: %w", translate(err))
 	}
 	return nil
+}
+
+// update writes, until damage is met: to go on might write over what is sound.
+func (h *History) update(write func(*bbolt.Tx) error) error {
+	h.mu.Lock()
+	err := h.broken
+	h.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	err = h.guarded(h.db.Update, write)
+	if errors.Is(err, boltfile.ErrCorrupt) {
+		h.mu.Lock()
+		h.broken = err
+		h.mu.Unlock()
+	}
+	return err
+}
+
+// guarded turns what bbolt does about damage that the start did not find, a
+// panic, into an error with path and remedy.
+func (h *History) guarded(transact func(func(*bbolt.Tx) error) error, do func(*bbolt.Tx) error) error {
+	err := boltfile.Guard(h.path, func() error { return transact(do) })
+	if errors.Is(err, berrors.ErrIncompatibleValue) { // a value where a bucket was, or the other way round
+		return boltfile.Damaged(h.path, boltfile.ErrCorrupt, err)
+	}
+	return err
 }
 
 // translate turns bbolt's errors that a caller may meet into ours.

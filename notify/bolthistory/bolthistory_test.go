@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -350,6 +352,75 @@ func TestDamageAndRefusals(t *testing.T) {
 	if err := h.Append(t.Context(), series("a", "F1", 2, 2)); !errors.Is(err, ErrClosed) {
 		t.Errorf("append to a closed history: %v", err)
 	}
+}
+
+// bbolt panics about pages that make no sense, some of which only a write meets.
+func TestDamagedPagesAreErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	h := open(t, path, Options{})
+	for first := uint64(1); first < 200; first += 50 {
+		add(t, h, series("a", "F1", first, first+49)...)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	met := map[string]int{}
+	for at := 0; at < len(content); at += os.Getpagesize() {
+		for _, flip := range []int{8, 20, 24} { // kind; position and size of the first key
+			damaged := bytes.Clone(content)
+			damaged[at+flip] ^= 0x5f
+			damaged[at+flip+1] ^= 0x5f
+			if err := os.WriteFile(path, damaged, boltfile.FileMode); err != nil {
+				t.Fatal(err)
+			}
+			where, err := useDamaged(t, path)
+			if met[where]++; err == nil || errors.Is(err, ErrCorrupt) {
+				continue // a part that is not in use, or a record that does not fit its checksum
+			}
+			for _, want := range []string{path, "move the file away"} {
+				if !errors.Is(err, boltfile.ErrCorrupt) || !strings.Contains(err.Error(), want) {
+					t.Errorf("byte %d, %s: %v, want damage with %q", at+flip, where, err, want)
+				}
+			}
+		}
+	}
+	if met["open"] == 0 || met["append"] == 0 {
+		t.Errorf("damage was met at %v, want some at open and some at append", met)
+	}
+}
+
+// useDamaged reads and writes a history, and says where it found damage first.
+func useDamaged(t *testing.T, path string) (where string, err error) {
+	t.Helper()
+	h, err := Open(path, Options{MaxChanges: 190, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return "open", err
+	}
+	defer func() {
+		if closed := h.Close(); closed != nil {
+			t.Errorf("close: %v", closed)
+		}
+	}()
+	for seq := uint64(201); seq < 203; seq++ {
+		if err = h.Append(t.Context(), series("a", "F1", seq, seq)); err != nil {
+			break
+		}
+	}
+	if err != nil {
+		again := h.Append(t.Context(), series("b", "F1", 1, 1))
+		if errors.Is(err, boltfile.ErrCorrupt) && !errors.Is(again, boltfile.ErrCorrupt) {
+			t.Errorf("appended behind %v: %v", err, again)
+		}
+		return "append", err
+	}
+	if _, err := h.After(t.Context(), 0, 1000); err != nil {
+		return "after", err
+	}
+	return "nowhere", h.Export(t.Context(), io.Discard)
 }
 
 func BenchmarkAppend(b *testing.B) {
