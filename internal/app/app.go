@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"linewatch/notify/bolthistory"
 	"linewatch/notify/mqtt"
 	"linewatch/notify/mqttbroker"
+	"linewatch/rules"
 	"linewatch/rules/boltstore"
 	"linewatch/rules/domain"
 	"linewatch/rules/host"
@@ -272,7 +274,7 @@ func (a *App) openHost(ctx context.Context) (err error) {
 func (a *App) explainState(err error) error {
 	switch {
 	case errors.Is(err, linewatch.ErrSnapshotVersion):
-		return fmt.Errorf("data directory %s: %w; move %s away to judge anew what the logs hold, which gives the same changes, or start the version that wrote it",
+		return fmt.Errorf("data directory %s: %w; move %s away to judge anew what the logs hold, or start the version that wrote it",
 			a.o.Config.Data, err, stateFile)
 	case errors.Is(err, host.ErrScope):
 		return fmt.Errorf("data directory %s: engine.scope is %s: %w; set it back, or move %s away to judge anew what the logs hold, which may give other changes than the history has",
@@ -280,6 +282,12 @@ func (a *App) explainState(err error) error {
 	case errors.Is(err, host.ErrLogLost):
 		return fmt.Errorf("data directory %s: %w; bring back %s/, %s/ and %s from one backup, or move %s away to judge anew what the logs hold",
 			a.o.Config.Data, err, controlDir, pointsDir, stateFile, stateFile)
+	case errors.Is(err, rules.ErrCorrupt):
+		return fmt.Errorf("%s: %w; move %s away to judge anew what the logs hold, or restore the data directory from a backup",
+			filepath.Join(a.o.Config.Data, stateFile), err, stateFile)
+	case errors.Is(err, domain.ErrNotRefilled):
+		return fmt.Errorf("data directory %s: %w; records of a log are lost on which %s was built: move %s away to judge anew what the logs hold, or restore %s/, %s/ and %s from one backup",
+			a.o.Config.Data, err, stateFile, stateFile, controlDir, pointsDir, stateFile)
 	}
 	return err
 }
@@ -476,7 +484,7 @@ func (a *App) start(g *errgroup.Group, ctx context.Context) {
 	if a.agent == nil {
 		a.o.Log.Warn("no source is configured, so nothing is read and judged; name your PLCs under edge.sources in the configuration")
 	}
-	g.Go(func() error { return a.judge(ctx, a.host.Run) })
+	g.Go(func() error { return a.explainState(a.judge(ctx, a.host.Run)) })
 	g.Go(func() error { return a.clock.watch(ctx, a.o.Log) })
 	g.Go(func() error { return a.tables.Run(ctx) })
 	g.Go(func() error { return a.tellHomes(ctx) })

@@ -13,6 +13,7 @@ import (
 	"linewatch"
 	"linewatch/rules"
 	"linewatch/rules/boltstore"
+	"linewatch/rules/domain"
 	"linewatch/rules/host"
 )
 
@@ -72,7 +73,7 @@ func TestStateOfAnotherVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = New(t.Context(), Options{Config: c, Log: slog.New(slog.DiscardHandler)})
-	if !errors.Is(err, linewatch.ErrSnapshotVersion) || !strings.Contains(err.Error(), c.Data) || !strings.Contains(err.Error(), "move state.db away") {
+	if !errors.Is(err, linewatch.ErrSnapshotVersion) || !strings.Contains(err.Error(), c.Data) || !strings.Contains(err.Error(), "move state.db away") || strings.Contains(err.Error(), "same changes") {
 		t.Errorf("got %v, want the directory and what to do", err)
 	}
 }
@@ -85,6 +86,20 @@ func TestStateOfAnotherScope(t *testing.T) {
 	for _, want := range []string{"/plant", "engine.scope is global", "set it back", "move state.db away"} {
 		if !errors.Is(err, host.ErrScope) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, which does not say %q", err, want)
+		}
+	}
+}
+
+// Damage to the state, or to a log that it was built on, says what helps.
+func TestDamagedState(t *testing.T) {
+	a := &App{o: Options{Config: DefaultConfig()}}
+	a.o.Config.Data = "/plant"
+	for _, reason := range []error{rules.ErrCorrupt, domain.ErrNotRefilled} {
+		err := a.explainState(fmt.Errorf("restore bucket 29: %w", reason))
+		for _, want := range []string{"/plant", "state.db", "bucket 29", "move state.db away to judge anew", "backup"} {
+			if !errors.Is(err, reason) || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, which does not say %q", err, want)
+			}
 		}
 	}
 }
