@@ -113,14 +113,20 @@ type partition struct {
 	wake  chan struct{} // closed and replaced when next rises
 }
 
+// metaName is the file beside the segments.
+const metaName = "meta.db"
+
 // Open opens the log in dir, and creates it if there is none. The errors are
 // those of package boltfile, or say what in the directory does not fit.
 func Open(dir string, options Options) (*Log, error) {
 	options = options.withDefaults()
-	metaPath := filepath.Join(dir, "meta.db")
+	metaPath := filepath.Join(dir, metaName)
+	if err := checkMeta(dir, metaPath); err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
 	meta, err := boltfile.Open(metaPath, boltfile.Options{GrowBy: 64 << 10, Logger: options.Logger})
 	if err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
+		return nil, fmt.Errorf("open log: %w", wholeLog(dir, err))
 	}
 	l := &Log{
 		options: options, meta: meta,
@@ -132,7 +138,7 @@ func Open(dir string, options Options) (*Log, error) {
 			l.chain.close()
 		}
 		meta.Close()
-		return nil, fmt.Errorf("open log: %w", err)
+		return nil, fmt.Errorf("open log: %w", wholeLog(dir, err))
 	}
 	go l.write()
 	return l, nil

@@ -175,8 +175,9 @@ func TestRefusesToOpen(t *testing.T) {
 		{"empty segment", func(dir string) error { return os.Truncate(segmentPath(dir, 2), 0) }, boltfile.ErrEmpty, "segment-000000000002.db"},
 		{"half a segment", func(dir string) error { return os.Truncate(segmentPath(dir, 2), 20000) }, boltfile.ErrTruncated, "segment-000000000002.db"},
 		{"hole in the chain", func(dir string) error { return os.Remove(segmentPath(dir, 2)) }, nil, "segment-000000000002.db is missing"},
-		{"empty state", func(dir string) error { return os.Truncate(filepath.Join(dir, "meta.db"), 0) }, boltfile.ErrEmpty, "meta.db"},
-		{"no state", func(dir string) error { return os.Remove(filepath.Join(dir, "meta.db")) }, boltfile.ErrEmpty, "meta.db"},
+		{"empty state", func(dir string) error { return os.Truncate(filepath.Join(dir, "meta.db"), 0) }, boltfile.ErrEmpty, "move the whole directory"},
+		{"half a state", func(dir string) error { return os.Truncate(filepath.Join(dir, "meta.db"), 9000) }, boltfile.ErrTruncated, "move the whole directory"},
+		{"no state", func(dir string) error { return os.Remove(filepath.Join(dir, "meta.db")) }, errMissing, "move the whole directory"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -197,6 +198,27 @@ func TestRefusesToOpen(t *testing.T) {
 				t.Errorf("got %v, want %v with %q", err, test.want, test.text)
 			}
 		})
+	}
+}
+
+// A start that is refused must not leave an empty state, which would be refused
+// as well.
+func TestNoStateIsMade(t *testing.T) {
+	dir := filled(t, 60, Options{})
+	path := filepath.Join(dir, "meta.db")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if log, err := Open(dir, Options{Logger: quietLogger()}); !errors.Is(err, errMissing) {
+			if err == nil {
+				log.Close()
+			}
+			t.Errorf("got %v, want %v", err, errMissing)
+		}
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a refused start made %s: %v", path, err)
+		}
 	}
 }
 

@@ -3,7 +3,9 @@ package boltlog
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -40,6 +42,41 @@ func (l *Log) recover(dir string) error {
 			"path", dir, "clock", now.String(), "log", latest.String())
 	}
 	return l.renew()
+}
+
+// checkMeta refuses segments without a state before an empty one is created,
+// which the next start would take for the one that was there.
+func checkMeta(dir, path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil // opening it says what is wrong
+	}
+	list, err := listSegments(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(list) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return wholeLog(dir, boltfile.Damaged(path, errMissing, errors.New("there are segments, but the state that belongs to them is gone")))
+}
+
+var errMissing = errors.New("file is missing although it existed before")
+
+// wholeLog gives damage to the state of a log the remedy that helps: without
+// it the segments cannot be read.
+func wholeLog(dir string, err error) error {
+	e, ok := errors.AsType[*boltfile.Error](err)
+	if !ok || filepath.Base(e.Path) != metaName || !damaged(e) {
+		return err
+	}
+	whole := *e
+	whole.Remedy = fmt.Sprintf("restore the whole data directory from one backup, or move the whole directory %s and what was built on it (state.db) away; what only this log holds is lost with it, such as rules, which have to be published again",
+		dir)
+	return &whole
+}
+
+func damaged(e *boltfile.Error) bool {
+	return e.Reason == boltfile.ErrEmpty || e.Reason == boltfile.ErrTruncated || e.Reason == boltfile.ErrCorrupt || e.Reason == errMissing
 }
 
 // adopt sets up the partitions as the state left them.
