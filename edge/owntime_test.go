@@ -174,22 +174,37 @@ func TestUnsyncedClock(t *testing.T) {
 
 // A source is not blamed for a clock of the agent that is known to be wrong.
 func TestWhoseClockIsWrong(t *testing.T) {
-	for _, wrong := range []bool{false, true} {
+	for _, row := range []struct {
+		wrong bool
+		off   linewatch.Duration // of the source's clock from ours
+		want  []string
+	}{
+		{false, linewatch.Hour, []string{"check its clock"}},
+		{true, linewatch.Hour, []string{"ours, which is known to be wrong"}},
+		{false, -linewatch.Hour, []string{"check its clock"}},
+		{true, -linewatch.Hour, []string{"our time, which is known to be wrong", "set this machine's clock right", "new data directory", "behind_ms=3599800"}},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			time.Sleep(24 * time.Hour)
-			base := linewatch.TimeOf(time.Now()).Add(linewatch.Hour)
+			base := linewatch.TimeOf(time.Now()).Add(row.off)
 			spool, uplink := newMemorySpool(), newMemoryUplink()
 			o := options(spool, uplink, map[string]Source{"plc": every(time.Second, func(n int) Scan {
 				at := base.Add(linewatch.Duration(n) * linewatch.Second)
 				return Scan{First: n == 0, Through: at, Readings: []Reading{{Value: linewatch.IntValue(int64(n)), Quality: linewatch.Ok, At: at}}}
 			})})
 			var log bytes.Buffer
-			o.Log, o.Unsynced = slog.New(slog.NewTextHandler(&log, nil)), func() bool { return wrong }
+			o.Log, o.Unsynced = slog.New(slog.NewTextHandler(&log, nil)), func() bool { return row.wrong }
+			uplink.lateOk = true
 			_, stop := start(t, o)
 			time.Sleep(5 * time.Second)
 			stop()
-			if blamed, known := strings.Contains(log.String(), "check its clock"), strings.Contains(log.String(), "ours, which is known to be wrong"); blamed == wrong || known != wrong {
-				t.Errorf("wrong %v: said %s", wrong, &log)
+			for _, want := range row.want {
+				if !strings.Contains(log.String(), want) {
+					t.Errorf("wrong %v, source off by %v: %q is missing in %s", row.wrong, row.off, want, &log)
+				}
+			}
+			if blamed := strings.Contains(log.String(), "check its clock"); blamed == row.wrong {
+				t.Errorf("wrong %v, source off by %v: said %s", row.wrong, row.off, &log)
 			}
 		})
 	}

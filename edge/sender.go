@@ -179,6 +179,12 @@ func (s *sender) noteClock(times *scanTimes) {
 	s.told = is
 	switch is {
 	case clockBehind:
+		if times.unsynced {
+			s.log.Warn("the source is behind our time, which is known to be wrong, and the judgement of its line waits for it: "+
+				"set this machine's clock right and stop linewatch until that clock has passed our time, or start with a new data directory",
+				"source", s.config.ID, "behind_ms", int64(times.behind), "our_time", times.now)
+			return
+		}
 		s.log.Warn("the source is behind, and the judgement of its line waits for it; check its clock", "source", s.config.ID, "behind_ms", int64(times.behind))
 	case clockDisbelieved:
 		if times.unsynced {
