@@ -67,7 +67,7 @@ func Open(path string, o Options) (*bolt.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPages(path); err != nil {
+	if err := checkPages(path, !o.ReadOnly); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	if o.ReadOnly {

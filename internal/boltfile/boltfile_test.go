@@ -195,6 +195,72 @@ func TestAbsurdListOfFreePages(t *testing.T) {
 	}
 }
 
+// Behind each of these, bbolt would read beyond a page or go on with a tree
+// that may lead back to itself.
+func TestDamagedElements(t *testing.T) {
+	path := fill(t)
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, size := binary.NativeEndian, os.Getpagesize()
+	newest, _ := newestMeta(bytes.NewReader(good))
+	first := func(at int) int { return at + pageHeader } // element
+	key := func(at int) int { return first(at) + int(order.Uint32(good[first(at)+4:])) }
+	damage := []struct {
+		name string
+		to   func(bad []byte, at int)
+	}{
+		{"first key", func(bad []byte, at int) { bad[key(at)+1]-- }},
+		{"order of keys", func(bad []byte, at int) { order.PutUint16(bad[key(at):], 0xFFFF) }},
+		{"position", func(bad []byte, at int) { order.PutUint32(bad[first(at)+4:], 1<<31) }},
+		{"key size", func(bad []byte, at int) { order.PutUint32(bad[first(at)+8:], 0xFFFFFFFF) }},
+		{"empty key", func(bad []byte, at int) { order.PutUint32(bad[first(at)+8:], 0) }},
+		{"value size", func(bad []byte, at int) { order.PutUint32(bad[first(at)+12:], 0xFFFFFFFF) }},
+		{"elements", func(bad []byte, at int) { order.PutUint16(bad[at+elementsAt:], 0xFFFF) }},
+		{"no elements", func(bad []byte, at int) { order.PutUint16(bad[at+elementsAt:], 0) }},
+	}
+	leaves := 0
+	for at := 2 * size; at < len(good); at += size {
+		id := order.Uint64(good[at:])
+		if order.Uint16(good[at+kindAt:]) != kindLeaf || id != uint64(at/size) || !inUse(t, good, newest, id) {
+			continue
+		}
+		leaves++
+		for _, d := range damage {
+			bad := bytes.Clone(good)
+			d.to(bad, at)
+			if err := os.WriteFile(path, bad, FileMode); err != nil {
+				t.Fatal(err)
+			}
+			db, err := Open(path, Options{})
+			if err == nil {
+				db.Close()
+			}
+			if !errors.Is(err, ErrCorrupt) {
+				t.Errorf("page %d, %s: got %v, want %v", id, d.name, err, ErrCorrupt)
+			}
+		}
+	}
+	if leaves < 100 {
+		t.Errorf("only %d leaves are in use", leaves)
+	}
+}
+
+// inUse reports whether a page is a leaf that the store still uses: no list of
+// free pages names it.
+func inUse(t *testing.T, content []byte, newest meta, id uint64) bool {
+	t.Helper()
+	order := binary.NativeEndian
+	list := content[newest.free*newest.pageSize:]
+	for i := range int(order.Uint16(list[elementsAt:])) {
+		if order.Uint64(list[pageHeader+8*i:]) == id {
+			return false
+		}
+	}
+	return id < newest.pages && id != newest.root
+}
+
 // bbolt would write over a page that is in use, and panic at some later commit.
 func TestListOfFreePagesNamesOneInUse(t *testing.T) {
 	path := fill(t)

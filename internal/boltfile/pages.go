@@ -1,10 +1,12 @@
 package boltfile
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 )
 
 // The layout of a page: number (8 bytes), kind, number of elements (2 each),
@@ -39,17 +41,33 @@ type page struct {
 type tree struct {
 	file    *os.File
 	meta    meta
+	leaves  bool     // read the leaves of buckets too
 	visited []uint64 // one bit for each page
+	open    []branch // still to be walked
+	content []byte   // of the page at hand
+	items   []item   // of the page at hand
+}
+
+// branch leads to a page.
+type branch struct {
+	page   uint64
+	first  []byte // the first key there; nil at a root
+	bucket bool   // the page belongs to a bucket, not to the list of buckets
 }
 
 // checkPages follows every branch of the store at path, which nobody may be
 // writing, and returns an error unless each page is where its number says, is
-// a branch or a leaf, and is reached once, and the list of free pages fits its
-// page and names none that is in use. bbolt itself follows a branch that leads
-// back to itself for ever, believes any length of the list, and writes over
-// every page that it names. Leaves below a bucket are not read beyond their
-// header.
-func checkPages(path string) error {
+// a branch or a leaf, and is reached once, what it holds lies within it, its
+// keys rise and begin with the one that led to it, and the list of free pages
+// fits its page and names none that is in use.
+//
+// bbolt believes all of this. It follows a branch that leads back to itself
+// until the stack is full, which no recover stops, and writes such a branch
+// where a page begins with another key than the one above says: the page that
+// took its place is entered beside it, and it is free and still in use. Of a
+// store that is only read, the leaves of buckets are not read beyond their
+// header, as damage there cannot spread.
+func checkPages(path string, leaves bool) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return translate(path, err)
@@ -59,52 +77,85 @@ func checkPages(path string) error {
 	if valid == 0 {
 		return Damaged(path, ErrCorrupt, errors.New("both header pages are bad"))
 	}
-	t := &tree{file: file, meta: newest, visited: make([]uint64, newest.pages/64+1)}
+	t := &tree{file: file, meta: newest, leaves: leaves, visited: make([]uint64, newest.pages/64+1)}
 	if err := t.checkFree(); err != nil {
 		return Damaged(path, ErrCorrupt, err)
 	}
-	roots, err := t.walk(newest.root, true)
-	for _, root := range roots {
-		if err == nil {
-			_, err = t.walk(root, false)
-		}
-	}
-	if err != nil {
+	if err := t.walk(); err != nil {
 		return Damaged(path, ErrCorrupt, err)
 	}
 	return nil
 }
 
-// walk visits the pages below root and returns the roots of the buckets that
-// stand in its leaves, if they are wanted.
-func (t *tree) walk(root uint64, wantBuckets bool) (buckets []uint64, err error) {
-	open := []uint64{root}
-	for len(open) > 0 {
-		id := open[len(open)-1]
-		open = open[:len(open)-1]
-		p, err := t.visit(id)
+// walk visits all pages below the root.
+func (t *tree) walk() error {
+	t.open = append(t.open, branch{page: t.meta.root})
+	for len(t.open) > 0 {
+		to := t.open[len(t.open)-1]
+		t.open = t.open[:len(t.open)-1]
+		p, err := t.visit(to.page)
 		if err == nil && p.kind != kindBranch && p.kind != kindLeaf {
-			err = fmt.Errorf("page %d is of kind %#x", id, p.kind)
+			err = fmt.Errorf("page %d is of kind %#x", to.page, p.kind)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if p.kind == kindLeaf && !wantBuckets {
+		if p.kind == kindLeaf && to.bucket && !t.leaves {
 			continue
 		}
-		content := make([]byte, p.bytes)
-		if _, err := t.file.ReadAt(content, int64(id*t.meta.pageSize)); err != nil {
-			return nil, fmt.Errorf("page %d: %w", id, err)
-		}
-		if p.kind == kindBranch {
-			open = appendTargets(open, content, p.elements)
-			continue
-		}
-		if buckets, err = appendBuckets(buckets, content, p.elements); err != nil {
-			return nil, fmt.Errorf("page %d: %w", id, err)
+		if err := t.read(to, p); err != nil {
+			return fmt.Errorf("page %d: %w", to.page, err)
 		}
 	}
-	return buckets, nil
+	return nil
+}
+
+// read checks what a page holds and enters where it leads.
+func (t *tree) read(from branch, p page) (err error) {
+	t.content = slices.Grow(t.content[:0], int(p.bytes))[:p.bytes]
+	if _, err := t.file.ReadAt(t.content, int64(from.page*t.meta.pageSize)); err != nil {
+		return err
+	}
+	if t.items, err = readItems(t.items[:0], t.content, p.kind, p.elements); err != nil {
+		return err
+	}
+	switch {
+	case from.first == nil:
+	case len(t.items) == 0:
+		return errors.New("it is empty, and a branch leads there")
+	case !bytes.Equal(t.items[0].key, from.first):
+		return errors.New("its first key is not the one that leads there")
+	}
+	for _, it := range t.items {
+		if p.kind == kindBranch {
+			t.open = append(t.open, branch{page: it.target, first: bytes.Clone(it.key), bucket: from.bucket})
+			continue
+		}
+		if it.flags&isBucket != 0 {
+			if err := t.enter(it.value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// enter notes the root of a bucket, or checks its page that lies in the value.
+func (t *tree) enter(value []byte) error {
+	if len(value) < bucketHeader {
+		return fmt.Errorf("a bucket of %d bytes", len(value))
+	}
+	order := binary.NativeEndian
+	if root := order.Uint64(value); root != 0 {
+		t.open = append(t.open, branch{page: root, bucket: true})
+		return nil
+	}
+	inline := value[bucketHeader:]
+	if len(inline) < pageHeader || order.Uint16(inline[kindAt:]) != kindLeaf {
+		return errors.New("a bucket without a page")
+	}
+	_, err := readItems(nil, inline, kindLeaf, int(order.Uint16(inline[elementsAt:])))
+	return err
 }
 
 // visit reads the header of a page that must not have been reached before.
@@ -125,8 +176,6 @@ func (t *tree) visit(id uint64) (page, error) {
 		return page{}, fmt.Errorf("page %d says that it is page %d", id, number)
 	case id+further >= t.meta.pages:
 		return page{}, fmt.Errorf("page %d ends beyond the last of %d pages", id, t.meta.pages)
-	case p.kind != kindFree && uint64(pageHeader+p.elements*elementSize) > p.bytes:
-		return page{}, fmt.Errorf("page %d has no room for %d elements", id, p.elements)
 	case p.kind == kindBranch && p.elements == 0:
 		return page{}, fmt.Errorf("page %d is a branch that leads nowhere", id)
 	}
@@ -184,31 +233,4 @@ func (t *tree) markFree(list []byte) error {
 		before = id
 	}
 	return nil
-}
-
-func appendTargets(targets []uint64, content []byte, elements int) []uint64 {
-	for i := range elements {
-		at := pageHeader + i*elementSize
-		targets = append(targets, binary.NativeEndian.Uint64(content[at+branchTargetAt:]))
-	}
-	return targets
-}
-
-func appendBuckets(roots []uint64, content []byte, elements int) ([]uint64, error) {
-	order := binary.NativeEndian
-	for i := range elements {
-		at := pageHeader + i*elementSize
-		element := content[at:]
-		if order.Uint32(element)&isBucket == 0 {
-			continue
-		}
-		value := uint64(at) + uint64(order.Uint32(element[4:])) + uint64(order.Uint32(element[8:]))
-		if value+bucketHeader > uint64(len(content)) {
-			return nil, fmt.Errorf("bucket %d lies outside of its page", i)
-		}
-		if root := order.Uint64(content[value:]); root != 0 {
-			roots = append(roots, root)
-		}
-	}
-	return roots, nil
 }

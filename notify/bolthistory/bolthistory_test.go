@@ -354,9 +354,76 @@ func TestDamageAndRefusals(t *testing.T) {
 	}
 }
 
-// bbolt panics about pages that make no sense, some of which only a write meets.
+// bbolt panics about pages that make no sense, or overflows the stack. What is
+// damaged when a history is opened is found then, and leads nobody astray.
 func TestDamagedPagesAreErrors(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "history.db")
+	path, content := filled(t)
+	met := map[string]int{}
+	for at := 0; at < len(content); at += os.Getpagesize() {
+		for _, flip := range []int{8, 20, 24} { // kind; position and size of the first key
+			damaged := bytes.Clone(content)
+			damaged[at+flip] ^= 0x5f
+			damaged[at+flip+1] ^= 0x5f
+			if err := os.WriteFile(path, damaged, boltfile.FileMode); err != nil {
+				t.Fatal(err)
+			}
+			h, err := Open(path, Options{MaxChanges: 190, Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				met["open"]++
+				refused(t, path, err)
+				continue
+			}
+			met["nowhere"]++ // a part that is not in use
+			if err := errors.Join(write(t, h), read(t, h)); err != nil {
+				t.Errorf("byte %d: opened, and then %v", at+flip, err)
+			}
+			h.Close()
+		}
+	}
+	if met["open"] < 30 || met["nowhere"] == 0 {
+		t.Errorf("damage was met at %v", met)
+	}
+}
+
+// A disk may go bad under a history that is open.
+func TestPagesDamagedInUseAreErrors(t *testing.T) {
+	met := 0
+	for page := 2; ; page++ {
+		path, content := filled(t)
+		at := page * os.Getpagesize()
+		if at >= len(content) {
+			break
+		}
+		h := open(t, path, Options{MaxChanges: 190})
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = file.WriteAt([]byte{0x5d}, int64(at+8)) // neither a branch nor a leaf
+		if err := errors.Join(err, file.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if err := write(t, h); err != nil {
+			met++
+			refused(t, path, err)
+			if again := write(t, h); !errors.Is(again, boltfile.ErrCorrupt) {
+				t.Errorf("page %d: appended behind %v: %v", page, err, again)
+			}
+		}
+		if err := read(t, h); err != nil {
+			refused(t, path, err)
+		}
+		h.Close()
+	}
+	if met < 5 {
+		t.Errorf("damage was met on %d pages", met)
+	}
+}
+
+// filled returns the file of a history of 200 changes, closed.
+func filled(t *testing.T) (path string, content []byte) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "history.db")
 	h := open(t, path, Options{})
 	for first := uint64(1); first < 200; first += 50 {
 		add(t, h, series("a", "F1", first, first+49)...)
@@ -368,59 +435,28 @@ func TestDamagedPagesAreErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	met := map[string]int{}
-	for at := 0; at < len(content); at += os.Getpagesize() {
-		for _, flip := range []int{8, 20, 24} { // kind; position and size of the first key
-			damaged := bytes.Clone(content)
-			damaged[at+flip] ^= 0x5f
-			damaged[at+flip+1] ^= 0x5f
-			if err := os.WriteFile(path, damaged, boltfile.FileMode); err != nil {
-				t.Fatal(err)
-			}
-			where, err := useDamaged(t, path)
-			if met[where]++; err == nil || errors.Is(err, ErrCorrupt) {
-				continue // a part that is not in use, or a record that does not fit its checksum
-			}
-			for _, want := range []string{path, "move the file away"} {
-				if !errors.Is(err, boltfile.ErrCorrupt) || !strings.Contains(err.Error(), want) {
-					t.Errorf("byte %d, %s: %v, want damage with %q", at+flip, where, err, want)
-				}
-			}
+	return path, content
+}
+
+// refused checks what is said about damaged pages.
+func refused(t *testing.T, path string, err error) {
+	t.Helper()
+	for _, want := range []string{path, "move the file away"} {
+		if !errors.Is(err, boltfile.ErrCorrupt) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want damage with %q", err, want)
 		}
-	}
-	if met["open"] == 0 || met["append"] == 0 {
-		t.Errorf("damage was met at %v, want some at open and some at append", met)
 	}
 }
 
-// useDamaged reads and writes a history, and says where it found damage first.
-func useDamaged(t *testing.T, path string) (where string, err error) {
+func write(t *testing.T, h *History) error {
 	t.Helper()
-	h, err := Open(path, Options{MaxChanges: 190, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return "open", err
-	}
-	defer func() {
-		if closed := h.Close(); closed != nil {
-			t.Errorf("close: %v", closed)
-		}
-	}()
-	for seq := uint64(201); seq < 203; seq++ {
-		if err = h.Append(t.Context(), series("a", "F1", seq, seq)); err != nil {
-			break
-		}
-	}
-	if err != nil {
-		again := h.Append(t.Context(), series("b", "F1", 1, 1))
-		if errors.Is(err, boltfile.ErrCorrupt) && !errors.Is(again, boltfile.ErrCorrupt) {
-			t.Errorf("appended behind %v: %v", err, again)
-		}
-		return "append", err
-	}
-	if _, err := h.After(t.Context(), 0, 1000); err != nil {
-		return "after", err
-	}
-	return "nowhere", h.Export(t.Context(), io.Discard)
+	return errors.Join(h.Append(t.Context(), series("a", "F1", 201, 201)), h.Append(t.Context(), series("a", "F1", 202, 202)))
+}
+
+func read(t *testing.T, h *History) error {
+	t.Helper()
+	_, err := h.After(t.Context(), 0, 1000)
+	return errors.Join(err, h.Export(t.Context(), io.Discard))
 }
 
 func BenchmarkAppend(b *testing.B) {
