@@ -17,6 +17,7 @@ const epoch linewatch.Time = 1_767_225_600_000
 // values around these, spans that are multiples of the same step.
 type generator struct {
 	*rand.Rand
+	causes   *rand.Rand // its own stream, so that the telling seeds keep their meaning
 	versions map[linewatch.RuleID]uint32
 	latest   map[linewatch.RuleID]linewatch.Rule
 	site     bool             // the home is a site
@@ -26,6 +27,7 @@ type generator struct {
 func newGenerator(seed uint64) *generator {
 	return &generator{
 		Rand:     rand.New(rand.NewPCG(seed, 0x11e)),
+		causes:   rand.New(rand.NewPCG(seed, 0xca05e)),
 		versions: map[linewatch.RuleID]uint32{}, latest: map[linewatch.RuleID]linewatch.Rule{},
 	}
 }
@@ -128,8 +130,13 @@ func (g *generator) reading(p *linewatch.DataPoint) {
 		p.Value = linewatch.Value{}
 	}
 	if p.Quality != linewatch.Ok {
-		p.Cause = pick(g, "", "", "connection lost", "connection lost", "source offline", "BadNodeIdUnknown "+strconv.Itoa(g.IntN(1000)))
+		p.Cause = g.cause()
 	}
+}
+
+func (g *generator) cause() string {
+	causes := [...]string{"", "", "connection lost", "connection lost", "source offline", "BadNodeIdUnknown " + strconv.Itoa(g.causes.IntN(1000))}
+	return causes[g.causes.IntN(len(causes))]
 }
 
 func (g *generator) span() linewatch.Duration {
