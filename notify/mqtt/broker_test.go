@@ -94,7 +94,7 @@ func startBrokerTLS(t *testing.T, address string, hook mochi.Hook, config *tls.C
 		t.Fatal(err)
 	}
 	l := listeners.NewTCP(listeners.Config{ID: "t", Address: address, TLSConfig: config})
-	if err := s.AddListener(l); err != nil {
+	if err := s.AddListener(listener{l, s}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Serve(); err != nil {
@@ -103,6 +103,21 @@ func startBrokerTLS(t *testing.T, address string, hook mochi.Hook, config *tls.C
 	stop = sync.OnceFunc(func() { s.Close() })
 	t.Cleanup(stop)
 	return l.Address(), stop
+}
+
+// listener lets go of its clients without the server's own way to do so, which
+// locks its list of clients twice and hangs when one leaves in between.
+type listener struct {
+	*listeners.TCP
+	server *mochi.Server
+}
+
+func (l listener) Close(listeners.CloseFn) {
+	l.TCP.Close(func(string) {
+		for _, c := range l.server.Clients.GetAll() {
+			_ = l.server.DisconnectClient(c, wirepackets.ErrServerShuttingDown)
+		}
+	})
 }
 
 // run starts something that ends with the test, or when it is stopped before.
@@ -345,7 +360,7 @@ func BenchmarkNotify(b *testing.B) {
 		b.Fatal(err)
 	}
 	l := listeners.NewTCP(listeners.Config{ID: "t", Address: "127.0.0.1:0"})
-	if err := errors.Join(s.AddListener(l), s.Serve()); err != nil {
+	if err := errors.Join(s.AddListener(listener{l, s}), s.Serve()); err != nil {
 		b.Fatal(err)
 	}
 	defer s.Close()

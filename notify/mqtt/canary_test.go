@@ -106,15 +106,15 @@ func TestSameClientID(t *testing.T) {
 	r := &recorder{}
 	address, _ := startBroker(t, "127.0.0.1:0", r, nil)
 	c := Config{Broker: "tcp://" + address, ClientID: "c", Site: "s"}
-	one, _ := newNotifier(t, c, 5*time.Second)
-	two, stop := newNotifier(t, c, 5*time.Second)
+	one, _ := newNotifier(t, c, 20*time.Second)
+	two, stop := newNotifier(t, c, 20*time.Second)
 	var first, second bool // each in its time: while one pauses for long the other is well
-	waitFor(t, "both warn", 60*time.Second, func() bool {
+	waitFor(t, "both warn", 3*time.Minute, func() bool {
 		first, second = first || one.warns(ErrTakenOver)(), second || two.warns(ErrTakenOver)()
 		return first && second
 	})
 	stop()
-	waitFor(t, "the other one is well", 30*time.Second, one.isWell)
+	waitFor(t, "the other one is well", 3*time.Minute, one.isWell)
 }
 
 // The same with Debian's broker, which denies without a word.
