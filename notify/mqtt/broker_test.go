@@ -94,7 +94,7 @@ func startBrokerTLS(t *testing.T, address string, hook mochi.Hook, config *tls.C
 		t.Fatal(err)
 	}
 	l := listeners.NewTCP(listeners.Config{ID: "t", Address: address, TLSConfig: config})
-	if err := s.AddListener(listener{l, s}); err != nil {
+	if err := s.AddListener(&listener{TCP: l, server: s}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Serve(); err != nil {
@@ -105,19 +105,47 @@ func startBrokerTLS(t *testing.T, address string, hook mochi.Hook, config *tls.C
 	return l.Address(), stop
 }
 
-// listener lets go of its clients without the server's own way to do so, which
-// locks its list of clients twice and hangs when one leaves in between.
+// listener lets go of its clients by itself: the server's own way locks its
+// list of clients twice, and hangs when one leaves in between, and does not
+// wait for those who come while it ends.
 type listener struct {
 	*listeners.TCP
-	server *mochi.Server
+	server  *mochi.Server
+	clients sync.WaitGroup
+
+	mu    sync.Mutex
+	ended bool
+	conns []net.Conn
 }
 
-func (l listener) Close(listeners.CloseFn) {
+func (l *listener) Serve(establish listeners.EstablishFn) {
+	l.TCP.Serve(func(id string, c net.Conn) error {
+		l.mu.Lock()
+		if l.ended {
+			l.mu.Unlock()
+			return c.Close()
+		}
+		l.clients.Add(1)
+		l.conns = append(l.conns, c)
+		l.mu.Unlock()
+		defer l.clients.Done()
+		return establish(id, c)
+	})
+}
+
+func (l *listener) Close(listeners.CloseFn) {
+	l.mu.Lock()
+	l.ended = true
+	l.mu.Unlock()
 	l.TCP.Close(func(string) {
 		for _, c := range l.server.Clients.GetAll() {
 			_ = l.server.DisconnectClient(c, wirepackets.ErrServerShuttingDown)
 		}
 	})
+	for _, c := range l.conns {
+		c.Close()
+	}
+	l.clients.Wait()
 }
 
 // run starts something that ends with the test, or when it is stopped before.
@@ -359,7 +387,7 @@ func BenchmarkNotify(b *testing.B) {
 		b.Fatal(err)
 	}
 	l := listeners.NewTCP(listeners.Config{ID: "t", Address: "127.0.0.1:0"})
-	if err := errors.Join(s.AddListener(listener{l, s}), s.Serve()); err != nil {
+	if err := errors.Join(s.AddListener(&listener{TCP: l, server: s}), s.Serve()); err != nil {
 		b.Fatal(err)
 	}
 	defer s.Close()
