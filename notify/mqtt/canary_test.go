@@ -105,7 +105,7 @@ func (r *recorder) drop() {
 func TestSameClientID(t *testing.T) {
 	r := &recorder{}
 	address, _ := startBroker(t, "127.0.0.1:0", r, nil)
-	c := Config{Broker: "tcp://" + address, ClientID: "c", Site: "s"}
+	c := Config{Broker: "tcp://" + address, ClientID: "c", Site: "s", Timeout: 2 * time.Second} // this broker may stall where two meet
 	one, _ := newNotifier(t, c, 20*time.Second)
 	two, stop := newNotifier(t, c, 20*time.Second)
 	var first, second bool // each in its time: while one pauses for long the other is well
