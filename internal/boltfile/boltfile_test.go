@@ -223,7 +223,7 @@ func TestDamagedElements(t *testing.T) {
 	leaves := 0
 	for at := 2 * size; at < len(good); at += size {
 		id := order.Uint64(good[at:])
-		if order.Uint16(good[at+kindAt:]) != kindLeaf || id != uint64(at/size) || !inUse(t, good, newest, id) {
+		if order.Uint16(good[at+kindAt:]) != kindLeaf || id != uint64(at/size) || !inUse(good, newest, id) {
 			continue
 		}
 		leaves++
@@ -241,6 +241,18 @@ func TestDamagedElements(t *testing.T) {
 				t.Errorf("page %d, %s: got %v, want %v", id, d.name, err, ErrCorrupt)
 			}
 		}
+		bad := bytes.Clone(good)
+		order.PutUint16(bad[at+elementsAt:], 0xFFFF)
+		if err := os.WriteFile(path, bad, FileMode); err != nil {
+			t.Fatal(err)
+		}
+		db, err := Open(path, Options{ReadOnly: true})
+		if err == nil {
+			db.Close()
+		}
+		if !errors.Is(err, ErrCorrupt) {
+			t.Errorf("page %d, too many elements, only read: got %v, want %v", id, err, ErrCorrupt)
+		}
 	}
 	if leaves < 100 {
 		t.Errorf("only %d leaves are in use", leaves)
@@ -249,8 +261,7 @@ func TestDamagedElements(t *testing.T) {
 
 // inUse reports whether a page is a leaf that the store still uses: no list of
 // free pages names it.
-func inUse(t *testing.T, content []byte, newest meta, id uint64) bool {
-	t.Helper()
+func inUse(content []byte, newest meta, id uint64) bool {
 	order := binary.NativeEndian
 	list := content[newest.free*newest.pageSize:]
 	for i := range int(order.Uint16(list[elementsAt:])) {

@@ -176,6 +176,8 @@ func (t *tree) visit(id uint64) (page, error) {
 		return page{}, fmt.Errorf("page %d says that it is page %d", id, number)
 	case id+further >= t.meta.pages:
 		return page{}, fmt.Errorf("page %d ends beyond the last of %d pages", id, t.meta.pages)
+	case p.kind != kindFree && uint64(pageHeader+p.elements*elementSize) > p.bytes:
+		return page{}, fmt.Errorf("page %d has no room for %d elements", id, p.elements)
 	case p.kind == kindBranch && p.elements == 0:
 		return page{}, fmt.Errorf("page %d is a branch that leads nowhere", id)
 	}
